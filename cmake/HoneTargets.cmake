@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# The few functions that every folder's CMakeLists.txt is made of.
+#
+#   hone_layer(NAME SOURCES a.c b.c DEPS base platform [LIBS PkgConfig::X])   library hone::NAME, its own include root
+#   hone_test(NAME SOURCES a_test.c DEPS base [ARGS ...] [LABELS ...])        cmocka test, run by ctest
+#   hone_fuzz(NAME SOURCE a_fuzz.c DEPS base)        libFuzzer target, or a replayer of tests/corpora/NAME in ctest
+#   hone_bench(SUITE SOURCES a_bench.c DEPS ... [LIBS ...])   executable hone-bench-SUITE, found by `hone bench SUITE`
+
+add_library(hone_flags INTERFACE)
+target_compile_features(hone_flags INTERFACE c_std_17)
+target_compile_options(hone_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith
+    -Wwrite-strings -Wformat=2 -fno-omit-frame-pointer -fno-strict-overflow $<$<BOOL:${HONE_WERROR}>:-Werror>)
+target_compile_definitions(hone_flags INTERFACE _GNU_SOURCE)
+if(HONE_SANITIZE)
+    target_compile_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE} -fno-sanitize-recover=all)
+    target_link_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE})
+endif()
+if(HONE_FUZZ)
+    target_compile_options(hone_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+if(HONE_TESTS)
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()
+
+set_property(GLOBAL PROPERTY HONE_LAYERS "")
+
+function(hone_layer name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;LIBS")
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/include/*.h)
+    add_library(hone_${name} STATIC ${arg_SOURCES})
+    add_library(hone::${name} ALIAS hone_${name})
+    set_target_properties(hone_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+    target_sources(hone_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_CURRENT_SOURCE_DIR}/include FILES ${headers})
+    target_include_directories(hone_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_compile_features(hone_${name} PUBLIC c_std_11)
+    list(TRANSFORM arg_DEPS PREPEND hone::)
+    target_link_libraries(hone_${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_LIBS} $<BUILD_INTERFACE:hone_flags>)
+    set_property(GLOBAL APPEND PROPERTY HONE_LAYERS ${name})
+    set_property(GLOBAL PROPERTY HONE_LAYER_DEPS_${name} "${arg_DEPS}")
+endfunction()
+
+function(hone_test name)
+    if(NOT HONE_TESTS)
+        return()
+    endif()
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;LIBS;ARGS;LABELS")
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 300)
+    endif()
+    add_executable(${name} ${arg_SOURCES})
+    list(TRANSFORM arg_DEPS PREPEND hone::)
+    target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE ${arg_DEPS} ${arg_LIBS} PkgConfig::CMOCKA Threads::Threads hone_flags)
+    target_compile_definitions(${name} PRIVATE
+        HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BUILD_DIR="${CMAKE_BINARY_DIR}")
+    add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77)
+endfunction()
+
+function(hone_fuzz name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SOURCE" "DEPS;LIBS")
+    if(NOT HONE_TESTS)
+        return()
+    endif()
+    list(TRANSFORM arg_DEPS PREPEND hone::)
+    if(HONE_FUZZ)
+        add_executable(fuzz_${name} ${arg_SOURCE})
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        add_executable(fuzz_${name} ${arg_SOURCE} ${CMAKE_SOURCE_DIR}/tests/corpus_replay.c)
+        add_test(NAME corpus_${name} COMMAND fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/corpora/${name})
+    endif()
+    target_include_directories(fuzz_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(fuzz_${name} PRIVATE ${arg_DEPS} ${arg_LIBS} hone_flags)
+endfunction()
+
+function(hone_bench suite)
+    if(NOT HONE_BENCHES)
+        return()
+    endif()
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;LIBS")
+    add_executable(hone-bench-${suite} ${arg_SOURCES})
+    list(TRANSFORM arg_DEPS PREPEND hone::)
+    target_include_directories(hone-bench-${suite} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(hone-bench-${suite} PRIVATE ${arg_DEPS} hone::measure ${arg_LIBS} hone_flags)
+    set_target_properties(hone-bench-${suite} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/libexec/hone)
+    install(TARGETS hone-bench-${suite} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hone)
+endfunction()

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hone/platform/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PIPE_WRITE_BYTES = 4096, READ_STEP_BYTES = 65536 };
+
+static hone_status status_of_errno(int error) {
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return HONE_STATUS_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS: return HONE_STATUS_FORBIDDEN;
+    case EISDIR: return HONE_STATUS_IS_DIRECTORY;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return HONE_STATUS_NO_SPACE;
+    case EPIPE: return HONE_STATUS_BROKEN_PIPE;
+    case EAGAIN: return HONE_STATUS_WOULD_BLOCK;
+    case ENOMEM: return HONE_STATUS_OUT_OF_MEMORY;
+    default: return HONE_STATUS_IO;
+    }
+}
+
+static hone_status fail(hone_diag *diag, const char *what, const char *path) {
+    int error = errno;
+    char name[160];
+    (void)snprintf(name, sizeof name, "%s", path);
+    return hone_diag_set(diag, status_of_errno(error), "cannot %s '%s': %s", what, name,
+                         strerror(error));
+}
+
+static bool is_dash(const char *path) {
+    return strcmp(path, "-") == 0;
+}
+
+hone_status hone_file_open(const char *path, hone_file_mode mode, hone_diag *diag,
+                           hone_file *out_file) {
+    static const int flags[] = {
+        [HONE_FILE_READ] = O_RDONLY,
+        [HONE_FILE_WRITE] = O_WRONLY | O_CREAT | O_TRUNC,
+        [HONE_FILE_APPEND] = O_WRONLY | O_CREAT | O_APPEND,
+    };
+    const char *what = mode == HONE_FILE_READ ? "read" : "write";
+    hone_file file = {.fd = mode == HONE_FILE_READ ? STDIN_FILENO : STDOUT_FILENO,
+                      .is_standard = is_dash(path)};
+    if (!file.is_standard) {
+        do {
+            file.fd = open(path, flags[mode] | O_CLOEXEC | O_NOCTTY, 0666);
+        } while (file.fd < 0 && errno == EINTR);
+        if (file.fd < 0) {
+            return fail(diag, what, path);
+        }
+    }
+    struct stat info;
+    if (fstat(file.fd, &info) != 0) {
+        hone_status status = fail(diag, what, path);
+        (void)hone_file_close(&file, NULL);
+        return status;
+    }
+    if (S_ISDIR(info.st_mode)) {
+        (void)hone_file_close(&file, NULL);
+        return hone_diag_set(diag, HONE_STATUS_IS_DIRECTORY,
+                             "cannot %s '%.160s': it is a directory, not a file", what, path);
+    }
+    file.is_regular = S_ISREG(info.st_mode) || S_ISBLK(info.st_mode);
+    file.size_bytes = S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+    *out_file = file;
+    return HONE_OK;
+}
+
+hone_status hone_file_read(hone_file *file, void *data, size_t size, size_t *out_size,
+                           hone_diag *diag) {
+    ssize_t got;
+    do {
+        got = read(file->fd, data, size);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return hone_diag_set(diag, status_of_errno(errno), "reading failed: %s", strerror(errno));
+    }
+    *out_size = (size_t)got;
+    return HONE_OK;
+}
+
+hone_status hone_file_write(hone_file *file, const void *data, size_t size, size_t *out_size,
+                            hone_diag *diag) {
+    ssize_t done;
+    size_t tried = file->is_regular || size < PIPE_WRITE_BYTES ? size : PIPE_WRITE_BYTES;
+    *out_size = 0;
+    do {
+        done = write(file->fd, data, tried);
+    } while (done < 0 && errno == EINTR);
+    if (done < 0) {
+        return hone_diag_set(diag, status_of_errno(errno), "writing failed: %s", strerror(errno));
+    }
+    *out_size = (size_t)done;
+    return HONE_OK;
+}
+
+static bool is_ready(const hone_file *file, short events) {
+    if (file->is_regular) {
+        return true;
+    }
+    struct pollfd poll_fd = {.fd = file->fd, .events = events};
+    return poll(&poll_fd, 1, 0) !=
+           0; /* errors and hang-ups count as ready: the next call reports them */
+}
+
+bool hone_file_is_readable(const hone_file *file) {
+    return is_ready(file, POLLIN);
+}
+
+bool hone_file_is_writable(const hone_file *file) {
+    return is_ready(file, POLLOUT);
+}
+
+hone_status hone_file_close(hone_file *file, hone_diag *diag) {
+    int fd = file->fd;
+    file->fd = -1;
+    if (fd < 0 || file->is_standard || close(fd) == 0) {
+        return HONE_OK;
+    }
+    return hone_diag_set(diag, status_of_errno(errno), "closing failed: %s", strerror(errno));
+}
+
+hone_status hone_file_read_all(const char *path, size_t size_max, hone_diag *diag,
+                               hone_buffer *out_content) {
+    hone_file file;
+    hone_status status = hone_file_open(path, HONE_FILE_READ, diag, &file);
+    size_t got = 1, total = 0;
+    if (status != HONE_OK) {
+        return status;
+    }
+    while (status == HONE_OK && got > 0) {
+        status = hone_buffer_reserve(out_content, READ_STEP_BYTES);
+        if (status == HONE_OK) {
+            status = hone_file_read(&file, out_content->data + out_content->size, READ_STEP_BYTES,
+                                    &got, diag);
+        } else {
+            (void)hone_diag_set(diag, status, "'%.160s' does not fit into memory", path);
+        }
+        if (status == HONE_OK) {
+            out_content->size += got;
+            total += got;
+        }
+        if (status == HONE_OK && total > size_max) {
+            status =
+                hone_diag_set(diag, HONE_STATUS_LIMIT,
+                              "'%.160s' is larger than the limit of %zu bytes", path, size_max);
+        }
+    }
+    (void)hone_file_close(&file, NULL);
+    return status;
+}
+
+static hone_status write_all(hone_file *file, hone_text content, hone_diag *diag) {
+    hone_status status = HONE_OK;
+    while (status == HONE_OK && content.size) {
+        size_t done;
+        status = hone_file_write(file, content.data, content.size, &done, diag);
+        content.data += done;
+        content.size -= done;
+    }
+    return status;
+}
+
+hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag) {
+    char beside[4096];
+    int length = snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid());
+    if (length < 0 || (size_t)length >= sizeof beside) {
+        return hone_diag_set(diag, HONE_STATUS_LIMIT, "the path is too long");
+    }
+    hone_file file;
+    hone_status status = hone_file_open(beside, HONE_FILE_WRITE, diag, &file);
+    if (status != HONE_OK) {
+        return status;
+    }
+    status = write_all(&file, content, diag);
+    if (status == HONE_OK && fsync(file.fd) != 0 && errno != EINVAL) {
+        status = fail(diag, "write", path);
+    }
+    hone_status closed = hone_file_close(&file, status == HONE_OK ? diag : NULL);
+    status = status == HONE_OK ? closed : status;
+    if (status == HONE_OK && rename(beside, path) != 0) {
+        status = fail(diag, "replace", path);
+    }
+    if (status != HONE_OK) {
+        (void)unlink(beside);
+    }
+    return status;
+}
+
+hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp) {
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return status_of_errno(errno);
+    }
+    *out_stamp = (hone_file_stamp){
+        .device = (uint64_t)info.st_dev,
+        .inode = (uint64_t)info.st_ino,
+        .size_bytes = (uint64_t)info.st_size,
+        .modified_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
+    };
+    return HONE_OK;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files and pipes: open, read, write, readiness; errno becomes a status with a message that says
+ * what to do.
+ *
+ * Contract: a hone_file is confined to one task at a time. Reads and writes retry on EINTR and
+ * report short counts. The path "-" is standard input or output and is never closed.
+ */
+#ifndef HONE_PLATFORM_FILE_H
+#define HONE_PLATFORM_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hone/base/buffer.h"
+#include "hone/base/span.h"
+#include "hone/base/status.h"
+
+typedef enum hone_file_mode {
+    HONE_FILE_READ,
+    HONE_FILE_WRITE,  /* creates or truncates */
+    HONE_FILE_APPEND, /* creates, writes at the end */
+} hone_file_mode;
+
+typedef struct hone_file {
+    int fd;              /* -1 when closed */
+    bool is_standard;    /* "-": stays open on close */
+    bool is_regular;     /* always ready: reads and writes do not wait for a peer */
+    uint64_t size_bytes; /* at open; 0 unless regular */
+} hone_file;
+
+/* What identifies the content of a path at one moment; equal stamps mean an untouched file. */
+typedef struct hone_file_stamp {
+    uint64_t device, inode, size_bytes;
+    int64_t modified_ns;
+} hone_file_stamp;
+
+/* NOT_FOUND, FORBIDDEN, IS_DIRECTORY, NO_SPACE, IO. New files get mode 0666 less the umask. */
+HONE_MUST_USE hone_status hone_file_open(const char *path, hone_file_mode mode, hone_diag *diag,
+                                         hone_file *out_file);
+
+/* Up to `size` bytes; *out_size 0 means the end. IO. */
+HONE_MUST_USE hone_status hone_file_read(hone_file *file, void *data, size_t size, size_t *out_size,
+                                         hone_diag *diag);
+
+/* Up to `size` bytes, of which *out_size were written (also on failure). For pipes and sockets at
+ * most 4096 bytes are tried, so that a write after hone_file_is_writable() never blocks. NO_SPACE,
+ * BROKEN_PIPE, IO. */
+HONE_MUST_USE hone_status hone_file_write(hone_file *file, const void *data, size_t size,
+                                          size_t *out_size, hone_diag *diag);
+
+/* True when a read (write) would not wait now. Regular files always are. */
+bool hone_file_is_readable(const hone_file *file);
+bool hone_file_is_writable(const hone_file *file);
+
+/* Reports what the kernel kept back until now (full disk, quota). A closed file is allowed. */
+hone_status hone_file_close(hone_file *file, hone_diag *diag);
+
+/* The whole content, at most size_max bytes. As open and read, and LIMIT. Appends to `out_content`.
+ */
+HONE_MUST_USE hone_status hone_file_read_all(const char *path, size_t size_max, hone_diag *diag,
+                                             hone_buffer *out_content);
+
+/* Writes the whole file beside `path` and renames it into place: readers see the old or the new
+ * content, never a part of it, and a crash leaves one of the two. */
+HONE_MUST_USE hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag);
+
+HONE_MUST_USE hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting for file descriptors, a deadline and a wake-up at once (epoll, timerfd, eventfd): the one
+ * place where an idle process sleeps.
+ *
+ * Contract: one thread waits at a time; watch, unwatch, set_deadline and wake are shared. Watches
+ * are one-shot: after an event they stay silent until hone_poller_watch arms them again. Limits: as
+ * the kernel's.
+ */
+#ifndef HONE_PLATFORM_POLLER_H
+#define HONE_PLATFORM_POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hone/base/status.h"
+
+typedef struct hone_poller {
+    int epoll_fd, timer_fd, wake_fd;
+} hone_poller;
+
+/* LIMIT when the process may not open more descriptors. A zeroed or failed poller may be
+ * deinitialised. */
+HONE_MUST_USE hone_status hone_poller_init(hone_poller *poller);
+void hone_poller_deinit(hone_poller *poller);
+
+/* One event for `fd` when it can be read (or written): hone_poller_wait gives `token` back.
+ * UNSUPPORTED for regular files, which are always ready; LIMIT when the kernel takes no more. A
+ * second watch of a descriptor replaces the first; call unwatch before the descriptor is closed. */
+HONE_MUST_USE hone_status hone_poller_watch(hone_poller *poller, int fd, bool is_write,
+                                            void *token);
+void hone_poller_unwatch(hone_poller *poller, int fd);
+
+/* The wait returns at this monotonic time at the latest; 0 takes the deadline away. */
+void hone_poller_set_deadline(hone_poller *poller, uint64_t deadline_ns);
+
+/* Makes the current or the next wait return. Async-signal-safe. */
+void hone_poller_wake(hone_poller *poller);
+
+/* Sleeps (or, with is_blocking false, looks only) until a watched descriptor is ready, the deadline
+ * passes, or wake. Writes up to tokens_max tokens and returns their number. */
+uint32_t hone_poller_wait(hone_poller *poller, bool is_blocking, void **out_tokens,
+                          uint32_t tokens_max);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads, mutual exclusion and waiting on an address (futex): what the scheduler is built from.
+ *
+ * Contract: shared. A hone_thread is joined exactly once by whoever created it. hone_mutex is a
+ * plain sleeping lock; it is not recursive. Waits may wake without a reason: test the condition
+ * again.
+ */
+#ifndef HONE_PLATFORM_THREAD_H
+#define HONE_PLATFORM_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hone/base/status.h"
+
+typedef struct hone_thread {
+    pthread_t handle;
+} hone_thread;
+
+typedef struct hone_mutex {
+    pthread_mutex_t handle;
+} hone_mutex;
+
+#define HONE_MUTEX_INIT \
+    { PTHREAD_MUTEX_INITIALIZER }
+
+/* Starts a thread that runs run(context), all signals blocked, so that they go to the program's own
+ * threads. `name` is cut to 15 bytes. OUT_OF_MEMORY or LIMIT (no more threads allowed). */
+HONE_MUST_USE hone_status hone_thread_create(const char *name, void (*run)(void *context),
+                                             void *context, hone_thread *out_thread);
+void hone_thread_join(hone_thread thread);
+
+/* Binds the calling thread to one logical CPU. FORBIDDEN, or ABSENT when there is no such CPU for
+ * this process. */
+HONE_MUST_USE hone_status hone_thread_pin(uint32_t cpu);
+
+/* The logical CPU the calling thread is on right now; only a hint. */
+uint32_t hone_thread_cpu(void);
+
+void hone_mutex_init(hone_mutex *mutex);
+void hone_mutex_deinit(hone_mutex *mutex);
+void hone_mutex_lock(hone_mutex *mutex);
+bool hone_mutex_try_lock(hone_mutex *mutex);
+void hone_mutex_unlock(hone_mutex *mutex);
+
+/* Sleeps while *word is `expected`, at most `timeout_ns` (UINT64_MAX: for ever). Returns when
+ * woken, on a signal, on time-out, or at once when *word differs. */
+void hone_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+
+/* Wakes up to `count` threads that wait on the word. Async-signal-safe. */
+void hone_futex_wake(_Atomic uint32_t *word, uint32_t count);
+
+/* One pause of a spinning loop. */
+static inline void hone_cpu_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Lets other threads run on this CPU. */
+void hone_thread_yield(void);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hone/platform/thread.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct thread_start {
+    void (*run)(void *context);
+    void *context;
+    char name[16];
+} thread_start;
+
+static void *thread_main(void *argument) {
+    thread_start start = *(thread_start *)argument;
+    free(argument);
+    (void)pthread_setname_np(pthread_self(), start.name);
+    start.run(start.context);
+    return NULL;
+}
+
+hone_status hone_thread_create(const char *name, void (*run)(void *context), void *context,
+                               hone_thread *out_thread) {
+    thread_start *start = calloc(1, sizeof *start);
+    if (!start) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    start->run = run;
+    start->context = context;
+    memcpy(start->name, name, strnlen(name, sizeof start->name - 1));
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&out_thread->handle, NULL, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        free(start);
+        return error == EAGAIN ? HONE_STATUS_LIMIT : HONE_STATUS_FORBIDDEN;
+    }
+    return HONE_OK;
+}
+
+void hone_thread_join(hone_thread thread) {
+    (void)pthread_join(thread.handle, NULL);
+}
+
+hone_status hone_thread_pin(uint32_t cpu) {
+    if (cpu >= CPU_SETSIZE) {
+        return HONE_STATUS_ABSENT;
+    }
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set) == 0) {
+        return HONE_OK;
+    }
+    return errno == EINVAL ? HONE_STATUS_ABSENT : HONE_STATUS_FORBIDDEN;
+}
+
+uint32_t hone_thread_cpu(void) {
+    int cpu = sched_getcpu();
+    return cpu < 0 ? 0 : (uint32_t)cpu;
+}
+
+void hone_mutex_init(hone_mutex *mutex) {
+    (void)pthread_mutex_init(&mutex->handle, NULL);
+}
+
+void hone_mutex_deinit(hone_mutex *mutex) {
+    (void)pthread_mutex_destroy(&mutex->handle);
+}
+
+void hone_mutex_lock(hone_mutex *mutex) {
+    (void)pthread_mutex_lock(&mutex->handle);
+}
+
+bool hone_mutex_try_lock(hone_mutex *mutex) {
+    return pthread_mutex_trylock(&mutex->handle) == 0;
+}
+
+void hone_mutex_unlock(hone_mutex *mutex) {
+    (void)pthread_mutex_unlock(&mutex->handle);
+}
+
+void hone_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+    struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
+                               (long)(timeout_ns % 1000000000u)};
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected,
+                  timeout_ns == UINT64_MAX ? NULL : &timeout, NULL, 0);
+}
+
+void hone_futex_wake(_Atomic uint32_t *word, uint32_t count) {
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+void hone_thread_yield(void) {
+    (void)sched_yield();
+}
