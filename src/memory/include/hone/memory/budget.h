@@ -8,9 +8,9 @@
  * Contract
  * - Shared: every call may come from any thread, except destroy, which must be the last one on its
  *   node.
- * - A limit is never exceeded, not for a moment. A refused lease changes nothing. Of two threads
- *   that lease from the same chain at the same moment, one may be refused because of the other's
- *   lease although that one is refused higher up.
+ * - A granted lease never exceeds a limit. A refused one changes nothing. Of two threads that lease
+ *   from the same chain at the same moment, one may be refused because of the other's lease
+ *   although that one is refused higher up.
  * - The bytes are those asked for: what malloc adds to a block is not counted. The nodes themselves
  *   are not counted either.
  * - A child's limit may be above its parent's, and the children's together too: each lease must fit
