@@ -4,8 +4,9 @@
  * requests). Grows by slabs up to a maximum; empty slabs can be given back.
  *
  * Contract: confined (see shared_pool.h for the shared one). Objects are not zeroed. The storage of
- * the pool is the caller's. Under AddressSanitizer a released object is poisoned until it is
- * acquired again. Cost: acquire and release take constant time; growth one allocation a slab.
+ * the pool is the caller's and does not move while it holds slabs. Under AddressSanitizer a
+ * released object is poisoned until it is acquired again. Cost: acquire and release take constant
+ * time; growth one allocation a slab.
  */
 #ifndef HONE_MEMORY_POOL_H
 #define HONE_MEMORY_POOL_H

@@ -24,8 +24,13 @@ HONE_MUST_USE void *hone_shared_pool_acquire(hone_shared_pool *pool);
 /* From any thread, once per acquire. NULL is allowed. */
 void hone_shared_pool_release(hone_shared_pool *pool, void *object);
 
-/* As hone_pool_shrink. Usable as the heart of a hone_budget_evictable. */
-size_t hone_shared_pool_shrink(hone_shared_pool *pool, size_t bytes);
+/* As hone_pool_shrink, but never waits: 0 when another call is in the pool at that moment. */
+size_t hone_shared_pool_try_shrink(hone_shared_pool *pool, size_t bytes);
+
+/* Bytes of objects that are not acquired, at most this much can shrink give; 0 when another call is
+ * in the pool at that moment. With try_shrink the two callbacks of a hone_budget_evictable, also
+ * where the pool itself allocates from that budget. */
+size_t hone_shared_pool_spare_bytes(hone_shared_pool *pool);
 
 hone_pool_stats hone_shared_pool_read_stats(hone_shared_pool *pool);
 
