@@ -35,7 +35,8 @@ typedef struct hone_advice {
 const char *hone_optimisation_name(hone_optimisation optimisation);
 
 /* `switches` (HONE_OPTIMISATION_COUNT of them, or NULL for all AUTO) come from the configuration.
- * ON cannot make what the machine does not have: the advice is then off and says why. */
+ * ON cannot make what the machine does not have: the advice is then off and says why (blocks for a
+ * large cache are a choice and can be had anywhere). */
 void hone_platform_advise(const hone_platform *platform, const hone_switch *switches,
                           hone_advice out_advice[HONE_OPTIMISATION_COUNT]);
 

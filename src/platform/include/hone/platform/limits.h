@@ -4,9 +4,9 @@
  * after every control group above it. Cheap enough to be asked again when it matters (about ten
  * small files; no topology).
  *
- * Contract: confined. Control groups v1, v2 and hybrids; every ancestor up to the mount counts. All
- * files are read below `root`. A figure that cannot be had is a fact with its reason; the call
- * itself fails only when memory runs out.
+ * Contract: confined. Control groups v1, v2 and hybrids; every ancestor up to the mount counts (128
+ * levels at most). All files are read below `root`. A figure that cannot be had is a fact with its
+ * reason; the call itself fails only when memory runs out.
  * Source: Linux Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
  */
 #ifndef HONE_PLATFORM_LIMITS_H
