@@ -42,6 +42,11 @@ static inline uintptr_t hone_thread_self_id(void) {
  * this process. */
 HONE_MUST_USE hone_status hone_thread_pin(uint32_t cpu);
 
+/* The logical CPUs the calling thread may run on: their number (at least 1), and the index-th of
+ * them, counted around when there are fewer. */
+uint32_t hone_thread_cpus_allowed_count(void);
+uint32_t hone_thread_cpu_allowed(uint32_t index);
+
 /* The logical CPU the calling thread is on right now; only a hint. */
 uint32_t hone_thread_cpu(void);
 
