@@ -257,6 +257,23 @@ static void keep_sample(hone_bench_variant_result *variant, double value, uint8_
     variant->disturbances[variant->count++] = disturbances;
 }
 
+/* A competitor whose command begins to fail in the middle becomes absent and takes no more part. */
+static hone_status take_and_keep(case_run *self, hn_competitor *competitor, hone_diag *diag) {
+    hn_sample sample = {0};
+    if (competitor->result->absent) {
+        return HONE_OK;
+    }
+    hone_status status = take(self, competitor, diag, &sample);
+    if (status != HONE_OK || competitor->result->absent) {
+        return status;
+    }
+    keep_sample(competitor->result, sample.value, sample.disturbances);
+    if (competitor->rss_result) {
+        keep_sample(competitor->rss_result, sample.rss_mib, 0);
+    }
+    return HONE_OK;
+}
+
 static hone_status run_block(case_run *self, hone_diag *diag) {
     uint32_t order[2 * HONE_BENCH_VARIANTS_MAX], count = self->present_count;
     memcpy(order, self->present, count * sizeof order[0]);
@@ -269,21 +286,9 @@ static hone_status run_block(case_run *self, hone_diag *diag) {
         order[2 * count - 1 - i] = order[i];
     }
     for (uint32_t i = 0; i < 2 * count; i++) {
-        hn_competitor *competitor = &self->competitors[order[i]];
-        hn_sample sample = {0};
-        if (competitor->result->absent) {
-            continue; /* its command began to fail */
-        }
-        hone_status status = take(self, competitor, diag, &sample);
+        hone_status status = take_and_keep(self, &self->competitors[order[i]], diag);
         if (status != HONE_OK) {
             return status;
-        }
-        if (competitor->result->absent) {
-            continue;
-        }
-        keep_sample(competitor->result, sample.value, sample.disturbances);
-        if (competitor->rss_result) {
-            keep_sample(competitor->rss_result, sample.rss_mib, 0);
         }
     }
     if (self->references_count < REFERENCES_MAX) {
