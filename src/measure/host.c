@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "hone/base/buffer.h"
-#include "hone/measure/bench.h"
 #include "hone/platform/file.h"
 #include "hone/platform/usage.h"
+#include "json_internal.h"
 
 enum { FACTS_BYTES_MAX = 4 << 20 };
 
@@ -114,9 +114,6 @@ void hone_bench_host_read(const char *root, hone_bench_host *out_host) {
     copy_fact(HONE_TEXT(ARCHITECTURE), host.architecture, sizeof host.architecture);
     copy_fact(HONE_TEXT(COMPILER), host.compiler, sizeof host.compiler);
     copy_fact(HONE_TEXT(BUILD), host.build, sizeof host.build);
-    char identity[300];
-    int length = snprintf(identity, sizeof identity, "%s|%s|%s|%u", host.cpu, host.architecture,
-                          host.kernel, host.cpus_count);
-    host.fingerprint = hone_hash_bytes(identity, (size_t)length);
+    host.fingerprint = hn_host_fingerprint(&host);
     *out_host = host;
 }
