@@ -10,7 +10,9 @@ add_library(hone_flags INTERFACE)
 target_compile_features(hone_flags INTERFACE c_std_17)
 target_compile_options(hone_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith
-    -Wwrite-strings -Wformat=2 -fno-omit-frame-pointer -fno-strict-overflow $<$<BOOL:${HONE_WERROR}>:-Werror>)
+    -Wwrite-strings -Wformat=2 -fno-omit-frame-pointer -fno-strict-overflow $<$<BOOL:${HONE_WERROR}>:-Werror>
+    # with NDEBUG, what only asserts use is unused
+    $<$<CONFIG:Release,MinSizeRel>:-Wno-unused-function;-Wno-unused-variable;-Wno-unused-parameter>)
 target_compile_definitions(hone_flags INTERFACE _GNU_SOURCE)
 if(HONE_SANITIZE)
     target_compile_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE} -fno-sanitize-recover=all)
