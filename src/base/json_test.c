@@ -268,14 +268,17 @@ static void write_random_text(hone_json_writer *writer, uint64_t *seed, bool is_
     static const char *const pieces[] = {
         "a",        "long plain text",  "\"",  "\\", "\n", "\x01", "/",
         "\xC3\xA9", "\xF0\x9F\x98\x80", "\x7F"};
-    char text[256] = "";
+    char text[256];
+    size_t size = 0;
     for (uint64_t i = next_random(seed) % 8; i > 0; i--) {
-        strcat(text, pieces[next_random(seed) % 10]);
+        const char *piece = pieces[next_random(seed) % 10];
+        memcpy(text + size, piece, strlen(piece));
+        size += strlen(piece);
     }
     if (is_key) {
-        hone_json_write_key(writer, hone_text_of(text));
+        hone_json_write_key(writer, (hone_text){text, size});
     } else {
-        hone_json_write_text(writer, hone_text_of(text));
+        hone_json_write_text(writer, (hone_text){text, size});
     }
 }
 
