@@ -209,7 +209,7 @@ static void reader_hands_out_values(void **state) {
     (void)state;
     hone_text content = HONE_TEXT("{ \"n\": -7, \"x\": 2.5, \"t\\n\": \"a\\u00e9\\ud83d\\ude00z\","
                                   " \"skip\": [1, {\"y\": []}], \"yes\": true, \"no\": null,"
-                                  " \"big\": 9223372036854775808}");
+                                  " \"big\": 9223372036854775808, \"minus\": -0}");
     hone_json_reader reader;
     hone_json_event event;
     char decoded[64];
@@ -244,6 +244,9 @@ static void reader_hands_out_values(void **state) {
     NEXT(HONE_JSON_KEY);
     NEXT(HONE_JSON_FLOAT);
     assert_true(event.number == 9223372036854775808.0);
+    NEXT(HONE_JSON_KEY);
+    NEXT(HONE_JSON_FLOAT);
+    assert_true(event.number == 0 && signbit(event.number));
     NEXT(HONE_JSON_OBJECT_END);
     NEXT(HONE_JSON_END);
     NEXT(HONE_JSON_END);
