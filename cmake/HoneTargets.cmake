@@ -46,7 +46,7 @@ endfunction()
 
 # The files NAME_avx2.c, NAME_avx512.c and NAME_neon.c are built with the flags of their instruction set, and only where
 # the architecture has it and HONE_SIMD is on; HONE_HAVE_AVX2 and so on tell the kernel's table which ones there are.
-# What the flags allow is what hone/base/isa.h names HONE_ISA_NEEDED_....
+# What the flags allow is what hone/base/isa_mask.h names HONE_ISA_NEEDED_....
 set(HONE_ISA_AVX2_FLAGS -mavx2 -mfma -mbmi2)
 set(HONE_ISA_AVX512_FLAGS ${HONE_ISA_AVX2_FLAGS} -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl)
 set(HONE_ISA_NEON_FLAGS "")

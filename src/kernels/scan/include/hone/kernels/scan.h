@@ -10,7 +10,7 @@
 #define HONE_KERNELS_SCAN_H
 
 #include "hone/base/csv.h"
-#include "hone/base/isa.h"
+#include "hone/base/isa_mask.h"
 
 typedef struct hone_scan_variant {
     const char *name;     /* "ref", "avx2", "avx512", "neon" */
