@@ -5,8 +5,8 @@
  *
  *     lab_twin functions WORK SEED        two functions of one process
  *     lab_twin commands WORK SEED         two runs of this program
- *     lab_twin suite WORK [OPTION]...     a bench suite, for --save and --compare
  *     lab_twin spin WORK                  does the work and ends
+ *     LAB_TWIN_WORK=WORK lab_twin [OPTION]...    a bench suite, for --save and --compare
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "hone/base/allocator.h"
 #include "hone/measure/bench_main.h"
 
-enum { BUFFER_WORDS = 2048, WORK_BASE = 100, SPIN_ROUNDS = 300, ARENA_BYTES_MAX = 64 << 20 };
+enum { BUFFER_WORDS = 2048, WORK_BASE = 100, SPIN_ROUNDS = 1200, ARENA_BYTES_MAX = 64 << 20 };
 
 typedef struct workload {
     uint64_t words[BUFFER_WORDS];
@@ -150,6 +150,10 @@ static int spin(uint64_t units) {
 }
 
 int main(int argc, char **argv) {
+    const char *suite_work = getenv("LAB_TWIN_WORK");
+    if (suite_work) {
+        return run_suite(strtoull(suite_work, NULL, 10), argc, argv);
+    }
     const char *mode = argc > 2 ? argv[1] : "";
     uint64_t units = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
@@ -157,14 +161,11 @@ int main(int argc, char **argv) {
     hone_arena arena;
     hone_arena_init(&arena, NULL, ARENA_BYTES_MAX);
     if (units == 0) {
-        (void)fprintf(stderr, "usage: lab_twin functions|commands|suite|spin WORK [SEED]\n");
+        (void)fprintf(stderr, "usage: lab_twin functions|commands|spin WORK [SEED]\n");
     } else if (strcmp(mode, "functions") == 0) {
         code = compare_functions(units, seed, &arena);
     } else if (strcmp(mode, "commands") == 0) {
         code = compare_commands(argv[0], units, seed, &arena);
-    } else if (strcmp(mode, "suite") == 0) {
-        argv[2] = argv[0];
-        code = run_suite(units, argc - 2, argv + 2);
     } else if (strcmp(mode, "spin") == 0) {
         code = spin(units);
     }
