@@ -91,7 +91,9 @@ uint32_t hone_poller_wait(hone_poller *poller, bool is_blocking, void **out_toke
         if (events[i].data.ptr == &timer_token) {
             drain(poller->timer_fd);
         } else if (events[i].data.ptr == &wake_token) {
-            drain(poller->wake_fd);
+            if (is_blocking) { /* a wake-up is for who sleeps, not for who looks in passing */
+                drain(poller->wake_fd);
+            }
         } else {
             out_tokens[tokens_count++] = events[i].data.ptr;
         }
