@@ -3,6 +3,8 @@
  * Names for the instruction sets that kernels have variants for. A kernel's table takes a mask of
  * these as an argument; what the machine really has is platform's to say (hone/platform), and a
  * test may pass any subset of it.
+ *
+ * Contract: names only, no code.
  */
 #ifndef HONE_BASE_ISA_H
 #define HONE_BASE_ISA_H
