@@ -23,12 +23,6 @@ if(HONE_FUZZ)
     target_compile_options(hone_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-find_package(PkgConfig REQUIRED)
-find_package(Threads REQUIRED)
-if(HONE_TESTS)
-    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-endif()
-
 set_property(GLOBAL PROPERTY HONE_LAYERS "")
 
 function(hone_layer name)
@@ -43,7 +37,7 @@ function(hone_layer name)
     list(TRANSFORM arg_DEPS PREPEND hone::)
     target_link_libraries(hone_${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_LIBS} $<BUILD_INTERFACE:hone_flags>)
     set_property(GLOBAL APPEND PROPERTY HONE_LAYERS ${name})
-    set_property(GLOBAL PROPERTY HONE_LAYER_DEPS_${name} "${arg_DEPS}")
+    set_property(GLOBAL APPEND PROPERTY HONE_LAYER_LIBS ${arg_LIBS})
 endfunction()
 
 # The files NAME_avx2.c, NAME_avx512.c and NAME_neon.c are built with the flags of their instruction set, and only where

@@ -100,7 +100,7 @@ static bool read_is_virtual_machine(hone_buffer *text) {
 
 static int read_paranoid(hone_buffer *text) {
     read_fact("/proc/sys/kernel/perf_event_paranoid", text);
-    return text->data && text->size > 1 ? atoi((const char *)text->data) : 2;
+    return text->data && text->size > 1 ? (int)strtol((const char *)text->data, NULL, 10) : 2;
 }
 
 static int open_event(int id, int leader, bool with_kernel) {
