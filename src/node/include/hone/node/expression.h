@@ -36,8 +36,8 @@ typedef struct hone_expression_column {
     hone_type type;
     const hone_cell *cells;  /* i64, f64, bool (0 or 1); NULL for text */
     const hone_text *texts;  /* text; NULL for the other types */
-    const uint64_t *missing; /* bit (row % 64) of word (row / 64); bits past rows_count mean nothing;
-                                the value of a missing entry means nothing */
+    const uint64_t *missing; /* bit (row % 64) of word (row / 64); bits past rows_count are void,
+                              * as is the value of a missing entry */
 } hone_expression_column;
 
 /* One entry of the list of functions and operators that help prints. */
