@@ -217,19 +217,6 @@ hone_status hone_expression_evaluate(const hone_expression *expression, hone_bat
 
 /* --- Selection --- */
 
-/* Every row is written to the next place and counted only if it stays: no branch to mispredict. The
- * write position never passes the read position, so the selection may be narrowed in place. */
-static uint32_t select_true(hone_batch *batch, const hone_cell *cells, const uint64_t *missing) {
-    uint16_t *selection = hone_batch_selection(batch);
-    uint32_t kept = 0;
-    for (uint32_t j = 0; j < batch->selected_count; j++) {
-        uint32_t row = selection[j];
-        selection[kept] = (uint16_t)row;
-        kept += (uint32_t)(cells[row].i64 & ~(missing[row / 64] >> (row % 64)) & 1);
-    }
-    return kept;
-}
-
 hone_status hone_expression_select(const hone_expression *expression, hone_batch *batch,
                                    hone_expression_scratch *scratch) {
     hone_expression_column column;
@@ -245,7 +232,7 @@ hone_status hone_expression_select(const hone_expression *expression, hone_batch
     }
     hone_status status = hone_expression_evaluate(expression, batch, scratch, &column);
     if (status == HONE_OK) {
-        batch->selected_count = select_true(batch, column.cells, column.missing);
+        batch->selected_count = hn_select_true(batch, column.cells, column.missing);
     }
     return status;
 }

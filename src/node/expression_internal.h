@@ -191,6 +191,9 @@ hn_selection hn_select_find(hn_kernel *kernel, bool is_swapped);
 /* Keeps the selected rows whose field compares as asked with the constant; returns how many. */
 uint32_t hn_select(hone_batch *batch, uint32_t field, hn_selection selection, hone_cell constant);
 
+/* Keeps the selected rows whose bool is true and not missing; returns how many. */
+uint32_t hn_select_true(hone_batch *batch, const hone_cell *cells, const uint64_t *missing);
+
 /* --- Kernels --- */
 
 /* Sets the missing bit of a row. */

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The commonest filter, a number field against a constant, without registers: one pass that reads
- * the column and writes the selection. As everywhere in the selection code, each row is written to
- * the next place and counted only if it stays, so that there is no branch to mispredict; the write
- * position never passes the read position.
+ * Narrowing a selection: by a column of bools, or, the commonest filter, by comparing a number
+ * field with a constant, without registers, in one pass. Each row is written to the next place and
+ * counted only if it stays, so that there is no branch to mispredict; the write position never
+ * passes the read position. When every row is in, the old selection is not read: it is 0, 1, 2...
  */
 #include "expression_internal.h"
 
 typedef bool cell_test(hone_cell value, hone_cell constant);
 
-static inline HN_INLINED uint32_t select_dense(hone_batch *batch, uint32_t field,
-                                               hone_cell constant, cell_test *test) {
-    const hone_cell *restrict cells = hone_batch_cells(batch, field);
-    const uint64_t *restrict missing = hone_batch_missing(batch, field);
+static inline HN_INLINED uint32_t select_dense(hone_batch *batch, const hone_cell *restrict cells,
+                                               const uint64_t *restrict missing, hone_cell constant,
+                                               cell_test *test) {
     uint16_t *restrict selection = hone_batch_selection(batch);
     const uint32_t rows = batch->rows_count;
     uint32_t kept = 0;
@@ -34,10 +33,9 @@ static inline HN_INLINED uint32_t select_dense(hone_batch *batch, uint32_t field
     return kept;
 }
 
-static inline HN_INLINED uint32_t select_sparse(hone_batch *batch, uint32_t field,
+static inline HN_INLINED uint32_t select_sparse(hone_batch *batch, const hone_cell *restrict cells,
+                                                const uint64_t *restrict missing,
                                                 hone_cell constant, cell_test *test) {
-    const hone_cell *restrict cells = hone_batch_cells(batch, field);
-    const uint64_t *restrict missing = hone_batch_missing(batch, field);
     uint16_t *restrict selection = hone_batch_selection(batch);
     uint32_t kept = 0;
     for (uint32_t j = 0; j < batch->selected_count; j++) {
@@ -50,8 +48,21 @@ static inline HN_INLINED uint32_t select_sparse(hone_batch *batch, uint32_t fiel
 
 static inline HN_INLINED uint32_t select_cells(hone_batch *batch, uint32_t field,
                                                hone_cell constant, cell_test *test) {
-    return hone_batch_is_dense(batch) ? select_dense(batch, field, constant, test)
-                                      : select_sparse(batch, field, constant, test);
+    const hone_cell *cells = hone_batch_cells(batch, field);
+    const uint64_t *missing = hone_batch_missing(batch, field);
+    return hone_batch_is_dense(batch) ? select_dense(batch, cells, missing, constant, test)
+                                      : select_sparse(batch, cells, missing, constant, test);
+}
+
+static inline HN_INLINED bool is_true(hone_cell x, hone_cell unused) {
+    (void)unused;
+    return x.i64 & 1;
+}
+
+uint32_t hn_select_true(hone_batch *batch, const hone_cell *cells, const uint64_t *missing) {
+    const hone_cell unused = {0};
+    return hone_batch_is_dense(batch) ? select_dense(batch, cells, missing, unused, is_true)
+                                      : select_sparse(batch, cells, missing, unused, is_true);
 }
 
 /* clang-format off: one line each reads as the table that it is */
