@@ -33,7 +33,7 @@ typedef struct value {
 /* Deep trees of concat would outgrow value.text; longer texts end the comparison of that row. */
 enum { TEXT_MAX = 1000 };
 
-typedef enum op {
+typedef enum operation {
     OP_LEAF,
     OP_ADD,
     OP_SUBTRACT,
@@ -72,10 +72,10 @@ typedef enum op {
     OP_CONCAT,
     OP_SUBSTRING,
     OP_FLOOR,
-} op;
+} operation;
 
 typedef struct tree {
-    op op;
+    operation op;
     hone_type type;
     int field; /* LEAF */
     int args_count;
@@ -98,13 +98,13 @@ static int nodes_count;
 
 static tree *grow(hone_type type, int depth);
 
-static tree *new_node(op op, hone_type type) {
+static tree *new_node(operation op, hone_type type) {
     tree *node = &nodes[nodes_count++];
     *node = (tree){.op = op, .type = type};
     return node;
 }
 
-static tree *grow_call(op op, hone_type type, int depth, int count, const hone_type *types) {
+static tree *grow_call(operation op, hone_type type, int depth, int count, const hone_type *types) {
     tree *node = new_node(op, type);
     node->args_count = count;
     for (int i = 0; i < count; i++) {
@@ -127,9 +127,9 @@ static void numeric_types(hone_type type, hone_type types[ARGS]) {
 }
 
 static tree *grow_number(hone_type type, int depth) {
-    static const op binary[] = {OP_ADD,    OP_SUBTRACT, OP_MULTIPLY, OP_FLOOR_DIVIDE,
-                                OP_MODULO, OP_MIN,      OP_MAX};
-    static const op unary[] = {OP_NEGATE, OP_ABS, OP_SIGN, OP_FLOOR};
+    static const operation binary[] = {OP_ADD,    OP_SUBTRACT, OP_MULTIPLY, OP_FLOOR_DIVIDE,
+                                       OP_MODULO, OP_MIN,      OP_MAX};
+    static const operation unary[] = {OP_NEGATE, OP_ABS, OP_SIGN, OP_FLOOR};
     hone_type types[ARGS], any = (hone_type)random_below(4);
     numeric_types(type, types);
     switch (random_below(type == HONE_TYPE_F64 ? 8 : 6)) {
@@ -148,8 +148,8 @@ static tree *grow_number(hone_type type, int depth) {
 }
 
 static tree *grow_bool(int depth) {
-    static const op compares[] = {OP_LESS,          OP_LESS_EQUAL, OP_GREATER,
-                                  OP_GREATER_EQUAL, OP_EQUAL,      OP_UNEQUAL};
+    static const operation compares[] = {OP_LESS,          OP_LESS_EQUAL, OP_GREATER,
+                                         OP_GREATER_EQUAL, OP_EQUAL,      OP_UNEQUAL};
     hone_type any = (hone_type)random_below(4);
     hone_type numbers[2] = {random_number_type(), random_number_type()};
     hone_type texts[2] = {HONE_TYPE_TEXT, HONE_TYPE_TEXT},
@@ -291,8 +291,10 @@ static double as_f64(const value *v) {
 
 static void naive(const tree *node, const value *row, value *out);
 
-static void naive_whole(op op, int64_t a, int64_t b, value *out) {
-    __int128 result = 0, wide = a;
+__extension__ typedef __int128 wide_i64;
+
+static void naive_whole(operation op, int64_t a, int64_t b, value *out) {
+    wide_i64 result = 0, wide = a;
     switch (op) {
     case OP_ADD: result = wide + b; break;
     case OP_SUBTRACT: result = wide - b; break;
@@ -308,7 +310,7 @@ static void naive_whole(op op, int64_t a, int64_t b, value *out) {
             out->is_missing = true;
             return;
         }
-        __int128 quotient = wide / b;
+        wide_i64 quotient = wide / b;
         while (quotient * b > wide && b > 0) {
             quotient--;
         }
@@ -327,7 +329,7 @@ static double naive_modulo(double a, double b) {
     return r != 0 && signbit(r) != signbit(b) ? r + b : r == 0 ? copysign(0, b) : r;
 }
 
-static double naive_real(op op, double a, double b) {
+static double naive_real(operation op, double a, double b) {
     switch (op) {
     case OP_ADD: return a + b;
     case OP_SUBTRACT: return a - b;
@@ -353,7 +355,7 @@ static double naive_real(op op, double a, double b) {
     }
 }
 
-static bool naive_compare(op op, const value *a, const value *b) {
+static bool naive_compare(operation op, const value *a, const value *b) {
     if (a->type == HONE_TYPE_F64 || b->type == HONE_TYPE_F64) {
         double x = as_f64(a), y = as_f64(b);
         return op == OP_EQUAL        ? x == y
@@ -373,7 +375,7 @@ static bool naive_compare(op op, const value *a, const value *b) {
                                  : order >= 0;
 }
 
-static void naive_convert(op op, const value *x, value *out) {
+static void naive_convert(operation op, const value *x, value *out) {
     hone_text text = hone_text_of(x->text);
     char digits[HONE_NUMBER_TEXT_MAX];
     bool is_text = x->type == HONE_TYPE_TEXT, is_real = x->type == HONE_TYPE_F64;
@@ -408,7 +410,7 @@ static void naive_convert(op op, const value *x, value *out) {
 }
 
 /* The texts of this test are ASCII. */
-static void naive_text(op op, const value *a, value *out) {
+static void naive_text(operation op, const value *a, value *out) {
     size_t length = strlen(a[0].text);
     if (op == OP_LEN) {
         out->i64 = (int64_t)length;
@@ -431,7 +433,7 @@ static void naive_text(op op, const value *a, value *out) {
     }
 }
 
-static void naive_logic(op op, const value *a, value *out) {
+static void naive_logic(operation op, const value *a, value *out) {
     bool decisive = op == OP_OR;
     for (int i = 0; i < 2; i++) {
         if (!a[i].is_missing && (a[i].i64 != 0) == decisive) {
@@ -536,7 +538,9 @@ static void random_value(hone_type type, value *out) {
     case HONE_TYPE_I64: out->i64 = random_i64(); break;
     case HONE_TYPE_F64: out->f64 = random_f64(); break;
     case HONE_TYPE_BOOL: out->i64 = random_below(2); break;
-    case HONE_TYPE_TEXT: (void)strcpy(out->text, texts[random_below(10)]); break;
+    case HONE_TYPE_TEXT:
+        (void)snprintf(out->text, sizeof out->text, "%s", texts[random_below(10)]);
+        break;
     }
 }
 
