@@ -63,6 +63,25 @@ hone_status hone_thread_pin(uint32_t cpu) {
     return errno == EINVAL ? HONE_STATUS_ABSENT : HONE_STATUS_FORBIDDEN;
 }
 
+uint32_t hone_thread_cpus_allowed_count(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+}
+
+uint32_t hone_thread_cpu_allowed(uint32_t index) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 0;
+    }
+    uint32_t left = index % (uint32_t)CPU_COUNT(&set);
+    for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &set) && left-- == 0) {
+            return cpu;
+        }
+    }
+    return 0;
+}
+
 uint32_t hone_thread_cpu(void) {
     int cpu = sched_getcpu();
     return cpu < 0 ? 0 : (uint32_t)cpu;

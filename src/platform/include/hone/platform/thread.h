@@ -37,6 +37,11 @@ void hone_thread_join(hone_thread thread);
  * this process. */
 HONE_MUST_USE hone_status hone_thread_pin(uint32_t cpu);
 
+/* The logical CPUs the calling thread may run on: their number (at least 1), and the index-th of
+ * them, counted around when there are fewer. */
+uint32_t hone_thread_cpus_allowed_count(void);
+uint32_t hone_thread_cpu_allowed(uint32_t index);
+
 /* The logical CPU the calling thread is on right now; only a hint. */
 uint32_t hone_thread_cpu(void);
 
