@@ -7,7 +7,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* Tokens of the poller's own descriptors: addresses that no caller can have. */
+/* Tokens of the poller's own descriptors: addresses that no caller can have.
+ * tidy: allow global: nothing is ever read from or written to them. */
 static char timer_token, wake_token;
 
 static bool add(hone_poller *poller, int fd, uint32_t events, void *token) {
@@ -90,7 +91,9 @@ uint32_t hone_poller_wait(hone_poller *poller, bool is_blocking, void **out_toke
         if (events[i].data.ptr == &timer_token) {
             drain(poller->timer_fd);
         } else if (events[i].data.ptr == &wake_token) {
-            drain(poller->wake_fd);
+            if (is_blocking) { /* a wake-up is for who sleeps, not for who looks in passing */
+                drain(poller->wake_fd);
+            }
         } else {
             out_tokens[tokens_count++] = events[i].data.ptr;
         }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Checked arithmetic for sizes and counts, and small bit helpers. Each checked operation returns
- * true on success and writes *out only then. Inline, no state.
+ * true on success and writes *out only then.
+ *
+ * Contract: inline and pure; any thread.
  */
 #ifndef HONE_BASE_CHECKED_H
 #define HONE_BASE_CHECKED_H

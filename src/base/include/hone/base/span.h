@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Views: bytes and text that somebody else owns. Both are passed by value; neither is terminated by
- * a zero byte. A view is valid as long as what it looks at; each function that returns one says how
- * long that is.
+ * a zero byte.
+ *
+ * Contract: a view owns nothing and is valid as long as what it looks at; each function that
+ * returns one says how long that is. No state; any thread.
  */
 #ifndef HONE_BASE_SPAN_H
 #define HONE_BASE_SPAN_H

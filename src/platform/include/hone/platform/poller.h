@@ -34,7 +34,8 @@ void hone_poller_unwatch(hone_poller *poller, int fd);
 /* The wait returns at this monotonic time at the latest; 0 takes the deadline away. */
 void hone_poller_set_deadline(hone_poller *poller, uint64_t deadline_ns);
 
-/* Makes the current or the next wait return. Async-signal-safe. */
+/* Makes the current or the next blocking wait return; a look without blocking leaves the wake-up to
+ * others. Async-signal-safe. */
 void hone_poller_wake(hone_poller *poller);
 
 /* Sleeps (or, with is_blocking false, looks only) until a watched descriptor is ready, the deadline

@@ -33,6 +33,11 @@ HONE_MUST_USE hone_status hone_thread_create(const char *name, void (*run)(void 
                                              void *context, hone_thread *out_thread);
 void hone_thread_join(hone_thread thread);
 
+/* Tells the calling thread from all others that live; never 0. */
+static inline uintptr_t hone_thread_self_id(void) {
+    return (uintptr_t)pthread_self();
+}
+
 /* Binds the calling thread to one logical CPU. FORBIDDEN, or ABSENT when there is no such CPU for
  * this process. */
 HONE_MUST_USE hone_status hone_thread_pin(uint32_t cpu);

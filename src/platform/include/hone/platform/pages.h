@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pages from the kernel: mapping, unmapping, advice. memory/page_block.h is what most callers want;
+ * this is its seam.
+ *
+ * Contract: shared; no state. Fresh pages are zero and take memory when they are first touched.
+ */
+#ifndef HONE_PLATFORM_PAGES_H
+#define HONE_PLATFORM_PAGES_H
+
+#include <stddef.h>
+
+#include "hone/base/status.h"
+
+typedef enum hone_pages_advice {
+    HONE_PAGES_HUGE,    /* use huge pages where there are some */
+    HONE_PAGES_SMALL,   /* do not */
+    HONE_PAGES_DISCARD, /* drop the content: reads as zero afterwards */
+} hone_pages_advice;
+
+/* Of an ordinary page. A power of two. */
+size_t hone_pages_size_bytes(void);
+
+/* Of the reserved huge pages that hone_pages_map_huge gives, and of the transparent ones; 0 where
+ * the kernel has none. Cost: reads a file. */
+size_t hone_pages_reserved_huge_bytes(void);
+size_t hone_pages_transparent_huge_bytes(void);
+
+/* `size_bytes` (> 0, a multiple of the page) at a multiple of `alignment` (a power of two, at least
+ * a page), between two pages without access. OVERFLOW, OUT_OF_MEMORY. Unmapped with
+ * hone_pages_unmap. */
+HONE_MUST_USE hone_status hone_pages_map(size_t size_bytes, size_t alignment, void **out_pages);
+void hone_pages_unmap(void *pages, size_t size_bytes);
+
+/* The same from the system's reserve of huge pages; size and alignment in those, no pages without
+ * access around. ABSENT (no such pages in this kernel), OUT_OF_MEMORY (the reserve is empty: see
+ * /proc/sys/vm/nr_hugepages), OVERFLOW. Unmapped with hone_pages_unmap_huge. */
+HONE_MUST_USE hone_status hone_pages_map_huge(size_t size_bytes, size_t alignment,
+                                              void **out_pages);
+void hone_pages_unmap_huge(void *pages, size_t size_bytes);
+
+/* Whole pages only. UNSUPPORTED (the kernel cannot), OUT_OF_MEMORY. For HUGE also FORBIDDEN: the
+ * system's setting is "never". */
+HONE_MUST_USE hone_status hone_pages_advise(void *pages, size_t size_bytes,
+                                            hone_pages_advice advice);
+
+/* Bytes of [pages, pages + size_bytes) on huge pages, from /proc/self/smaps; counts mappings that
+ * begin in the range, so it wants what one call above mapped. ABSENT where that cannot be read. */
+HONE_MUST_USE hone_status hone_pages_count_huge(const void *pages, size_t size_bytes,
+                                                size_t *out_huge_bytes);
+
+#endif
