@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -80,6 +81,15 @@ hone_status hone_program_list(const char *folder, void (*visit)(void *context, c
     }
     (void)closedir(stream);
     return HONE_OK;
+}
+
+void hone_program_guard_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            /* The lowest free descriptor is fd itself; opened the wrong way round on purpose. */
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
 }
 
 int64_t hone_program_pid(void) {

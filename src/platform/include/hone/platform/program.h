@@ -33,6 +33,10 @@ HONE_MUST_USE hone_status hone_program_list(const char *folder,
                                             void (*visit)(void *context, const char *name),
                                             void *context, hone_diag *diag);
 
+/* Makes sure that descriptors 0, 1 and 2 are taken, so that no file a program opens later can pass
+ * for one of them. A stream that was closed stays useless: reading or writing it fails. */
+void hone_program_guard_standard_streams(void);
+
 /* The number of the running process. */
 int64_t hone_program_pid(void);
 

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes build_info.h: what `hone version` tells about the build. A feature that is off says why.
+set(HN_BUILD_TYPE ${CMAKE_BUILD_TYPE})
+if(NOT HN_BUILD_TYPE)
+    set(HN_BUILD_TYPE "no build type")
+endif()
+set(HN_BUILD_FEATURES "")
+
+function(hn_feature name is_on reason)
+    if(${is_on})
+        set(row "X(\"${name}\", true, \"\")")
+    else()
+        set(row "X(\"${name}\", false, \"${reason}\")")
+    endif()
+    set(HN_BUILD_FEATURES "${HN_BUILD_FEATURES} \\\n    ${row}" PARENT_SCOPE)
+endfunction()
+
+if(NOT HONE_WITH_HWLOC)
+    set(hwloc_reason "built with HONE_WITH_HWLOC=OFF; the topology is read from /sys")
+else()
+    set(hwloc_reason "hwloc was not installed when this was built; the topology is read from /sys")
+endif()
+hn_feature(simd HONE_SIMD "built with HONE_SIMD=OFF; the reference kernels run")
+hn_feature(hwloc HONE_HAS_HWLOC "${hwloc_reason}")
+hn_feature(benches HONE_BENCHES "built with HONE_BENCHES=OFF; 'hone bench SUITE' has no suites")
+configure_file(build_info.h.in build_info.h @ONLY)

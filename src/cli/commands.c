@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table: every command, option, exit code and variable of hone. Parser, help, man page and
+ * shell completion read it; nothing of it is written down twice.
+ */
+#include "session_internal.h"
+
+#include "build_info.h"
+
+#define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
+
+static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+
+static const hn_option help_options[] = {
+    {.name = "man", .type = HN_OPTION_FLAG, .help = "print the man page, for man -l"},
+    {.name = "completion",
+     .type = HN_OPTION_TEXT,
+     .argument = "SHELL",
+     .choices = shells,
+     .help = "print a completion script for this shell"},
+};
+
+static const hn_command commands[] = {
+    {
+        .name = "help",
+        .summary = "Explain a command",
+        .description = "Explains a command, or lists them all. The man page and the completion of "
+                       "shells come from the same table as this text.",
+        .operand = "COMMAND",
+        .operands_max = 1,
+        .completion = HN_COMPLETION_COMMANDS,
+        .options = help_options,
+        .options_count = COUNT_OF(help_options),
+        .examples = "hone help run  # everything about one command\n"
+                    "eval \"$(hone help --completion bash)\"  # completion for this shell",
+        .run = hn_command_help,
+    },
+};
+
+static const hn_option options[] = {
+    {.name = "help", .letter = 'h', .type = HN_OPTION_FLAG, .help = "explain the command"},
+    {.name = "version", .letter = 'V', .type = HN_OPTION_FLAG, .help = "print name and version"},
+};
+
+static const hn_note exit_codes[] = {
+    {"0", "done; a node that Ctrl-C, --for or --records ended counts as done"},
+    {"1", "it ran and failed: a stage of the node failed, or a comparison says regressed"},
+    {"2", "the command line is wrong, and nothing was done; under bench --strict also: too noisy "
+          "for a verdict"},
+    {"3", "a file or an input is missing, unreadable or wrong, or output could not be written"},
+    {"130", "killed by a second Ctrl-C while a node was draining"},
+};
+
+static const hn_note variables[] = {
+    {"NO_COLOR", "when set and not empty, no colour, whatever the terminal"},
+    {"HONE_ROOT", "stands in for --root of detect and doctor"},
+    {"HONE_SUITES", "stands in for --suites of bench"},
+};
+
+const hn_program hn_hone = {
+    .name = "hone",
+    .version = HN_BUILD_VERSION,
+    .summary = "a lean runtime for intelligent edge nodes",
+    .description =
+        "hone runs nodes: graphs of stages joined by channels, described in one TOML file, on one "
+        "scheduler and under one memory budget. It checks a node before it runs, shows it live "
+        "while it runs, and reports where the time went afterwards. It also tells what the machine "
+        "offers and what slows it down, and measures itself.\n\n"
+        "Answers go to standard output; complaints, progress and the report of a run go to "
+        "standard error.",
+    .commands = commands,
+    .commands_count = COUNT_OF(commands),
+    .options = options,
+    .options_count = COUNT_OF(options),
+    .common_count = 1,
+    .exit_codes = exit_codes,
+    .exit_codes_count = COUNT_OF(exit_codes),
+    .variables = variables,
+    .variables_count = COUNT_OF(variables),
+};
