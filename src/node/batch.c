@@ -74,7 +74,6 @@ void hone_batch_clear(hone_batch *batch) {
     batch->text_used_bytes = 0;
     batch->origin_ns = 0;
     batch->sent_ns = 0;
-    batch->first_index = 0;
 }
 
 uint32_t hone_batch_add_row(hone_batch *batch, int64_t timestamp_ns) {

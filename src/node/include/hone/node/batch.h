@@ -45,8 +45,9 @@ typedef struct hone_batch {
     uint32_t size_bytes;  /* of the whole block */
     uint64_t origin_ns;   /* monotonic: when the oldest row entered the node */
     uint64_t sent_ns;     /* monotonic: when it was handed to the channel it came by */
-    uint64_t first_index; /* rows that the source gave before this batch */
-    uint64_t padding;
+    uint32_t owner;       /* who takes the block back: the index of the stage that made it */
+    uint32_t is_oversize; /* the block was made for this batch alone */
+    uint64_t reserved;
 } hone_batch;
 
 /* The plan of a batch: how many rows, how much text, how many bytes in all. */

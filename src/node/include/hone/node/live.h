@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The live counters of a running node: a page that the node writes into and that any process of the
+ * same user can map and read, `hone top` among them. The report at the end is made from the same
+ * counters.
+ *
+ * Contract: the node's stages write with relaxed atomics, each field by one thread at a time;
+ * readers see each value whole but not all of one instant. Pages are files named PID.live in
+ * HONE_RUNTIME_DIR, else XDG_RUNTIME_DIR/hone, else /dev/shm/hone-UID; the folder belongs to the
+ * user and has mode 0700. A page whose process is gone is stale and is removed by whoever lists.
+ */
+#ifndef HONE_NODE_LIVE_H
+#define HONE_NODE_LIVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hone/base/allocator.h"
+#include "hone/base/status.h"
+#include "hone/measure/histogram.h"
+
+enum {
+    HONE_LIVE_VERSION = 1,
+    HONE_LIVE_NAME_BYTES = 64,
+    HONE_LIVE_STAGES_MAX = 256,
+    HONE_LIVE_LIST_MAX = 64
+};
+
+#define HONE_LIVE_MAGIC UINT64_C(0x31564C454E4F4800) /* "\0HONELV1" */
+
+typedef enum hone_live_state {
+    HONE_LIVE_LOADED,
+    HONE_LIVE_RUNNING,
+    HONE_LIVE_DRAINING,
+    HONE_LIVE_ENDED
+} hone_live_state;
+
+typedef struct hone_live_stage {
+    char name[HONE_LIVE_NAME_BYTES]; /* terminated */
+    char kind[HONE_LIVE_NAME_BYTES];
+    _Atomic uint64_t records_in; /* taken from the stage's inputs, or made by a source */
+    _Atomic uint64_t
+        records_out; /* handed to the stage's outputs (counted once), or written by a sink */
+    _Atomic uint64_t records_dropped;     /* lost at the stage's inputs by its on_full policy */
+    _Atomic uint64_t records_skipped;     /* not readable, and skipped as configured */
+    _Atomic uint64_t records_undelivered; /* taken in but not processed because the stage failed */
+    _Atomic uint64_t batches_in, batches_out;
+    _Atomic uint64_t bytes;         /* read by a source, written by a sink */
+    _Atomic uint64_t blocked_count; /* times the stage had to wait for room in an output */
+    _Atomic uint64_t busy_ns;       /* time spent in the stage's own code */
+    _Atomic uint64_t queued_count;  /* batches waiting at its inputs, now */
+    hone_histogram hop_ns;          /* per record: from being handed over to being taken */
+} hone_live_stage;
+
+typedef struct hone_live_page {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t stages_count;
+    uint64_t size_bytes;
+    int64_t pid;
+    uint64_t process_start; /* from /proc/PID/stat: tells a reused pid */
+    char node_name[HONE_LIVE_NAME_BYTES];
+    uint64_t started_ns; /* monotonic */
+    _Atomic uint64_t ended_ns;
+    _Atomic uint32_t state; /* hone_live_state */
+    uint32_t workers_count;
+    uint64_t budget_bytes;
+    _Atomic uint64_t held_bytes, peak_bytes;
+    hone_histogram end_to_end_ns; /* per record that reached a sink: since it entered the node */
+    hone_live_stage stages[];
+} hone_live_page;
+
+/* A mapped page. */
+typedef struct hone_live {
+    hone_live_page *page;
+    uint64_t size_bytes;
+    bool is_shared; /* false: private memory, because no page file could be made */
+    bool is_owner;
+    char path[256];
+} hone_live;
+
+/* Creates the page of this process with room for `stages_count` stages. Where no file can be made
+ * the page is private memory, is_shared is false and `diag` says why; that is not an error.
+ * OUT_OF_MEMORY, LIMIT. */
+HONE_MUST_USE hone_status hone_live_create(const char *node_name, uint32_t stages_count,
+                                           hone_diag *diag, hone_live *out_live);
+
+/* Maps the page of another process, read only. NOT_FOUND; CORRUPT when it is no page of this
+ * version or its process is gone; FORBIDDEN. */
+HONE_MUST_USE hone_status hone_live_open(int64_t pid, hone_diag *diag, hone_live *out_live);
+
+/* Unmaps; the owner also removes the file. A zeroed one is allowed. */
+void hone_live_close(hone_live *live);
+
+/* The pids that have a page now, at most pids_max (<= HONE_LIVE_LIST_MAX); removes stale pages. */
+HONE_MUST_USE hone_status hone_live_list(int64_t *out_pids, uint32_t pids_max,
+                                         uint32_t *out_pids_count);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A node: stages joined by channels, described in one TOML file. Load it, run it, read its report.
+ *
+ *     hone_node *node;
+ *     hone_report *report;
+ *     if (hone_node_load("node.toml", NULL, &diag, &node) == HONE_OK) {
+ *         status = hone_node_run(node, &(hone_node_run_options){.duration_ns = 10000000000}, &diag,
+ * &report);
+ *     }
+ *
+ * Contract: load, run and destroy belong to one thread. hone_node_stop may come from any thread and
+ * from a signal handler. A node runs once. Errors name file, line, stage and field in the diag; the
+ * library prints nothing.
+ */
+#ifndef HONE_NODE_NODE_H
+#define HONE_NODE_NODE_H
+
+#include <stdbool.h>
+
+#include "hone/base/allocator.h"
+#include "hone/base/buffer.h"
+#include "hone/base/log.h"
+#include "hone/base/status.h"
+#include "hone/node/live.h"
+#include "hone/node/schema.h"
+
+typedef struct hone_node hone_node;
+typedef struct hone_report hone_report;
+
+typedef struct hone_node_options {
+    const hone_allocator *allocator; /* NULL: libc */
+    const hone_log *log;             /* warnings; NULL: none. Must be shared */
+    uint64_t memory_budget_bytes;    /* 0: what the file says, else 64 MiB */
+    uint32_t workers_count;          /* 0: what the file says, else what this process may use */
+    bool is_check;                   /* only to be looked at: sinks create and truncate nothing */
+} hone_node_options;
+
+typedef struct hone_node_run_options {
+    uint64_t duration_ns; /* sources stop after this time; 0: when they end */
+    uint64_t records_max; /* sources stop after this many records in all; 0: no limit */
+    uint64_t progress_ns; /* progress is called about this often on the calling thread; 0: never */
+    void (*progress)(void *context, const hone_live_page *live);
+    void *progress_context;
+} hone_node_run_options;
+
+/* Reads and checks the file, opens the sources, wires and type-checks the stages. NOT_FOUND,
+ * FORBIDDEN, SYNTAX, TYPE_MISMATCH, CYCLE, UNCONNECTED, BUDGET, LIMIT, ...: the diag says where and
+ * what to do. */
+HONE_MUST_USE hone_status hone_node_load(const char *path, const hone_node_options *options,
+                                         hone_diag *diag, hone_node **out_node);
+
+/* The same from text in memory; `name` stands for the file in messages. */
+HONE_MUST_USE hone_status hone_node_load_text(hone_text content, const char *name,
+                                              const hone_node_options *options, hone_diag *diag,
+                                              hone_node **out_node);
+
+/* Runs until every source has ended or was stopped and everything in flight is drained. The report
+ * is made in any case and is the caller's (hone_report_destroy). The status is HONE_OK, or the
+ * first failure of a stage. */
+HONE_MUST_USE hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
+                                        hone_diag *diag, hone_report **out_report);
+
+/* Asks the sources to stop; returns at once. Async-signal-safe. */
+void hone_node_stop(hone_node *node);
+
+/* NULL is allowed. Not while it runs. */
+void hone_node_destroy(hone_node *node);
+
+/* --- The graph, for drawings and reports; borrowed from the node --- */
+
+typedef struct hone_node_stage_info {
+    const char *name;
+    const char *kind;
+    uint32_t line;             /* in the node file */
+    const hone_schema *schema; /* of what it gives; NULL for sinks */
+    uint32_t inputs_count;
+    const uint32_t *inputs; /* indices of the stages it takes from */
+    const char *on_full;    /* "block", "drop_oldest", "drop_newest" */
+    uint32_t queue_batches;
+} hone_node_stage_info;
+
+const char *hone_node_name(const hone_node *node);
+const char *hone_node_path(const hone_node *node);
+uint64_t hone_node_budget_bytes(const hone_node *node);
+uint32_t hone_node_workers_count(const hone_node *node);
+
+/* Stages in an order in which each comes after those it takes from. INVALID_ARGUMENT beyond the
+ * last. */
+uint32_t hone_node_stages_count(const hone_node *node);
+HONE_MUST_USE hone_status hone_node_stage_info_read(const hone_node *node, uint32_t index,
+                                                    hone_node_stage_info *out_info);
+
+/* --- The kinds of stages there are, for help --- */
+
+typedef struct hone_stage_option_info {
+    const char *name;
+    const char *type; /* "text", "duration", "size" ... */
+    const char
+        *fallback; /* what stands for it when it is not given; NULL: it must be given, or is off */
+    bool is_required;
+    const char *help;
+} hone_stage_option_info;
+
+typedef struct hone_stage_kind_info {
+    const char *name;
+    const char *summary;
+    uint32_t options_count;
+} hone_stage_kind_info;
+
+/* False beyond the last. */
+bool hone_stage_kind_at(uint32_t index, hone_stage_kind_info *out_info);
+bool hone_stage_option_at(uint32_t kind_index, uint32_t option_index,
+                          hone_stage_option_info *out_info);
+
+#endif
