@@ -11,10 +11,10 @@
 
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 
-static const hn_option help_options[] = {
-    {.name = "man", .type = HN_OPTION_FLAG, .help = "print the man page, for man -l"},
+static const hn_cli_option help_options[] = {
+    {.name = "man", .type = HN_CLI_OPTION_FLAG, .help = "print the man page, for man -l"},
     {.name = "completion",
-     .type = HN_OPTION_TEXT,
+     .type = HN_CLI_OPTION_TEXT,
      .argument = "SHELL",
      .choices = shells,
      .help = "print a completion script for this shell"},
@@ -37,9 +37,12 @@ static const hn_command commands[] = {
     },
 };
 
-static const hn_option options[] = {
-    {.name = "help", .letter = 'h', .type = HN_OPTION_FLAG, .help = "explain the command"},
-    {.name = "version", .letter = 'V', .type = HN_OPTION_FLAG, .help = "print name and version"},
+static const hn_cli_option options[] = {
+    {.name = "help", .letter = 'h', .type = HN_CLI_OPTION_FLAG, .help = "explain the command"},
+    {.name = "version",
+     .letter = 'V',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print name and version"},
 };
 
 static const hn_note exit_codes[] = {

@@ -29,7 +29,7 @@ static void print_specification(hn_output *output, const char *text) {
     }
 }
 
-static void print_choices(hn_output *output, const hn_option *option) {
+static void print_choices(hn_output *output, const hn_cli_option *option) {
     for (const char *const *choice = option->choices; choice && *choice; choice++) {
         hn_print(output, "%s%s", choice == option->choices ? "" : " ", *choice);
     }
@@ -45,9 +45,9 @@ static void print_command_names(hn_output *output, const hn_program *program) {
 
 static void print_bash_values(hn_output *output, const hn_program *program,
                               const hn_command *command) {
-    const hn_option *option;
-    for (uint32_t i = 0; (option = hn_option_at(program, command, i)); i++) {
-        if (option->type == HN_OPTION_FLAG) {
+    const hn_cli_option *option;
+    for (uint32_t i = 0; (option = hn_cli_option_at(program, command, i)); i++) {
+        if (option->type == HN_CLI_OPTION_FLAG) {
             continue;
         }
         hn_print(output, "        %s,--%s", command->name, option->name);
@@ -55,9 +55,9 @@ static void print_bash_values(hn_output *output, const hn_program *program,
             hn_print(output, " | %s,-%c", command->name, option->letter);
         }
         hn_print(output, ") ");
-        if (option->type == HN_OPTION_FILE) {
+        if (option->type == HN_CLI_OPTION_FILE) {
             hn_print(output, "COMPREPLY=($(compgen -f -- \"$current\"))");
-        } else if (option->type == HN_OPTION_FOLDER) {
+        } else if (option->type == HN_CLI_OPTION_FOLDER) {
             hn_print(output, "COMPREPLY=($(compgen -d -- \"$current\"))");
         } else if (option->choices) {
             hn_print(output, "COMPREPLY=($(compgen -W '");
@@ -73,8 +73,8 @@ static void print_bash_values(hn_output *output, const hn_program *program,
 static void print_bash_operands(hn_output *output, const hn_program *program,
                                 const hn_command *command) {
     hn_print(output, "        %s) words='", command->name);
-    const hn_option *option;
-    for (uint32_t i = 0; (option = hn_option_at(program, command, i)); i++) {
+    const hn_cli_option *option;
+    for (uint32_t i = 0; (option = hn_cli_option_at(program, command, i)); i++) {
         hn_print(output, "%s--%s", i ? " " : "", option->name);
     }
     hn_print(output, "'");
@@ -136,12 +136,12 @@ static void print_bash(hn_output *output, const hn_program *program) {
 
 /* --- zsh ------------------------------------------------------------------------------------ */
 
-static void print_zsh_option(hn_output *output, const hn_option *option) {
+static void print_zsh_option(hn_output *output, const hn_cli_option *option) {
     hn_print(output, " \\\n                '%s--%s%s[", option->repeats ? "*" : "", option->name,
-             option->type == HN_OPTION_FLAG ? "" : "=");
+             option->type == HN_CLI_OPTION_FLAG ? "" : "=");
     print_specification(output, option->help);
     hn_print(output, "]");
-    if (option->type != HN_OPTION_FLAG) {
+    if (option->type != HN_CLI_OPTION_FLAG) {
         hn_print(output, ":");
         print_specification(output, option->argument);
         hn_print(output, ":");
@@ -149,9 +149,9 @@ static void print_zsh_option(hn_output *output, const hn_option *option) {
             hn_print(output, "(");
             print_choices(output, option);
             hn_print(output, ")");
-        } else if (option->type == HN_OPTION_FILE) {
+        } else if (option->type == HN_CLI_OPTION_FILE) {
             hn_print(output, "_files");
-        } else if (option->type == HN_OPTION_FOLDER) {
+        } else if (option->type == HN_CLI_OPTION_FOLDER) {
             hn_print(output, "_files -/");
         }
     }
@@ -206,8 +206,8 @@ static void print_zsh(hn_output *output, const hn_program *program) {
     for (uint32_t i = 0; i < program->commands_count; i++) {
         const hn_command *command = &program->commands[i];
         hn_print(output, "        %s)\n            _arguments", command->name);
-        const hn_option *option;
-        for (uint32_t j = 0; (option = hn_option_at(program, command, j)); j++) {
+        const hn_cli_option *option;
+        for (uint32_t j = 0; (option = hn_cli_option_at(program, command, j)); j++) {
             print_zsh_option(output, option);
         }
         print_zsh_operands(output, program, command);
@@ -219,21 +219,21 @@ static void print_zsh(hn_output *output, const hn_program *program) {
 /* --- fish ----------------------------------------------------------------------------------- */
 
 static void print_fish_option(hn_output *output, const hn_program *program,
-                              const hn_command *command, const hn_option *option) {
+                              const hn_command *command, const hn_cli_option *option) {
     hn_print(output, "complete -c %s -n '__fish_seen_subcommand_from %s' -l %s", program->name,
              command->name, option->name);
     if (option->letter) {
         hn_print(output, " -s %c", option->letter);
     }
-    if (option->type == HN_OPTION_FILE) {
+    if (option->type == HN_CLI_OPTION_FILE) {
         hn_print(output, " -r -F");
-    } else if (option->type == HN_OPTION_FOLDER) {
+    } else if (option->type == HN_CLI_OPTION_FOLDER) {
         hn_print(output, " -x -a '(__fish_complete_directories)'");
     } else if (option->choices) {
         hn_print(output, " -x -a '");
         print_choices(output, option);
         hn_print(output, "'");
-    } else if (option->type != HN_OPTION_FLAG) {
+    } else if (option->type != HN_CLI_OPTION_FLAG) {
         hn_print(output, " -x");
     }
     hn_print(output, " -d '");
@@ -269,8 +269,8 @@ static void print_fish(hn_output *output, const hn_program *program) {
                  command->name);
         print_quoted(output, command->summary);
         hn_print(output, "'\n");
-        const hn_option *option;
-        for (uint32_t j = 0; (option = hn_option_at(program, command, j)); j++) {
+        const hn_cli_option *option;
+        for (uint32_t j = 0; (option = hn_cli_option_at(program, command, j)); j++) {
             print_fish_option(output, program, command, option);
         }
         print_fish_operands(output, program, command);

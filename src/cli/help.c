@@ -6,7 +6,7 @@
 
 enum { INDENT = 2, HELP_COLUMN = 26 };
 
-void hn_option_format(const hn_option *option, char *out_text, size_t size) {
+void hn_cli_option_format(const hn_cli_option *option, char *out_text, size_t size) {
     char letter[8] = "    ";
     if (option->letter) {
         (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
@@ -40,9 +40,9 @@ static void print_notes(hn_output *output, const char *title, const hn_note *not
     }
 }
 
-static void print_option(hn_output *output, const hn_option *option) {
+static void print_option(hn_output *output, const hn_cli_option *option) {
     char name[96], text[600];
-    hn_option_format(option, name, sizeof name);
+    hn_cli_option_format(option, name, sizeof name);
     size_t used = (size_t)snprintf(text, sizeof text, "%s", option->help);
     for (const char *const *choice = option->choices; choice && *choice; choice++) {
         const char *joint = choice == option->choices ? ": " : choice[1] ? ", " : " or ";
@@ -128,8 +128,8 @@ void hn_help_print_command(hn_output *output, const hn_program *program,
         hn_print_wrapped(output, paragraph, 0, 0);
     }
     print_title(output, "Options");
-    const hn_option *option;
-    for (uint32_t i = 0; (option = hn_option_at(program, command, i)); i++) {
+    const hn_cli_option *option;
+    for (uint32_t i = 0; (option = hn_cli_option_at(program, command, i)); i++) {
         print_option(output, option);
     }
     if (command->examples) {

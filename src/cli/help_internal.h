@@ -26,6 +26,6 @@ void hn_completion_print(hn_output *output, const hn_program *program, const cha
 
 /* "--for=DURATION" and the like as help and man page write it: `out_text` gets "-n, --records N".
  */
-void hn_option_format(const hn_option *option, char *out_text, size_t size);
+void hn_cli_option_format(const hn_cli_option *option, char *out_text, size_t size);
 
 #endif

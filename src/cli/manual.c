@@ -24,7 +24,7 @@ static void print_string(hn_output *output, const char *string) {
 }
 
 /* One option as a tagged paragraph: bold name, italic argument. */
-static void print_option(hn_output *output, const hn_option *option) {
+static void print_option(hn_output *output, const hn_cli_option *option) {
     hn_print(output, ".TP\n");
     if (option->letter) {
         hn_print(output, "\\fB\\-%c\\fR, ", option->letter);

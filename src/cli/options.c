@@ -35,8 +35,8 @@ const hn_command *hn_program_find(const hn_program *program, hone_text name) {
     return NULL;
 }
 
-const hn_option *hn_option_at(const hn_program *program, const hn_command *command,
-                              uint32_t index) {
+const hn_cli_option *hn_cli_option_at(const hn_program *program, const hn_command *command,
+                                      uint32_t index) {
     if (!command) {
         return index < program->options_count ? &program->options[index] : NULL;
     }
@@ -47,9 +47,10 @@ const hn_option *hn_option_at(const hn_program *program, const hn_command *comma
     return index < program->common_count ? &program->options[index] : NULL;
 }
 
-static const hn_option *find_option(const hn_arguments *arguments, hone_text name) {
-    const hn_option *option;
-    for (uint32_t i = 0; (option = hn_option_at(arguments->program, arguments->command, i)); i++) {
+static const hn_cli_option *find_option(const hn_arguments *arguments, hone_text name) {
+    const hn_cli_option *option;
+    for (uint32_t i = 0; (option = hn_cli_option_at(arguments->program, arguments->command, i));
+         i++) {
         if (hone_text_is(name, option->name)) {
             return option;
         }
@@ -57,9 +58,10 @@ static const hn_option *find_option(const hn_arguments *arguments, hone_text nam
     return NULL;
 }
 
-static const hn_option *find_letter(const hn_arguments *arguments, char letter) {
-    const hn_option *option;
-    for (uint32_t i = 0; (option = hn_option_at(arguments->program, arguments->command, i)); i++) {
+static const hn_cli_option *find_letter(const hn_arguments *arguments, char letter) {
+    const hn_cli_option *option;
+    for (uint32_t i = 0; (option = hn_cli_option_at(arguments->program, arguments->command, i));
+         i++) {
         if (option->letter == letter) {
             return option;
         }
@@ -89,10 +91,10 @@ const char *hn_suggest_command(const hn_program *program, hone_text name, char *
 static hone_status fail_unknown_option(line_parser *parser, hone_text name) {
     const char *names[OPTIONS_MAX];
     const hn_arguments *arguments = parser->arguments;
-    const hn_option *option;
+    const hn_cli_option *option;
     uint32_t count = 0;
     while (count < OPTIONS_MAX &&
-           (option = hn_option_at(arguments->program, arguments->command, count))) {
+           (option = hn_cli_option_at(arguments->program, arguments->command, count))) {
         names[count++] = option->name;
     }
     char caller[64];
@@ -103,7 +105,7 @@ static hone_status fail_unknown_option(line_parser *parser, hone_text name) {
                          nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-static bool is_choice(const hn_option *option, const char *text) {
+static bool is_choice(const hn_cli_option *option, const char *text) {
     for (const char *const *choice = option->choices; choice && *choice; choice++) {
         if (strcmp(*choice, text) == 0) {
             return true;
@@ -112,7 +114,7 @@ static bool is_choice(const hn_option *option, const char *text) {
     return option->choices == NULL;
 }
 
-static hone_status fail_choice(const hn_option *option, const char *text, hone_diag *diag) {
+static hone_status fail_choice(const hn_cli_option *option, const char *text, hone_diag *diag) {
     char list[200] = "";
     for (const char *const *choice = option->choices; *choice; choice++) {
         size_t used = strlen(list);
@@ -151,17 +153,17 @@ static hone_status parse_percent(const char *text, double *out_real, hone_diag *
 static hone_status parse_value(hn_argument *argument, hone_diag *diag) {
     const char *text = argument->text;
     switch (argument->option->type) {
-    case HN_OPTION_FLAG: return HONE_OK;
-    case HN_OPTION_TEXT:
+    case HN_CLI_OPTION_FLAG: return HONE_OK;
+    case HN_CLI_OPTION_TEXT:
         return is_choice(argument->option, text) ? HONE_OK
                                                  : fail_choice(argument->option, text, diag);
-    case HN_OPTION_FILE:
-    case HN_OPTION_FOLDER:
+    case HN_CLI_OPTION_FILE:
+    case HN_CLI_OPTION_FOLDER:
         return *text ? HONE_OK
                      : hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "the path is empty");
-    case HN_OPTION_COUNT: return parse_count(text, &argument->number, diag);
-    case HN_OPTION_PERCENT: return parse_percent(text, &argument->real, diag);
-    case HN_OPTION_DURATION:
+    case HN_CLI_OPTION_COUNT: return parse_count(text, &argument->number, diag);
+    case HN_CLI_OPTION_PERCENT: return parse_percent(text, &argument->real, diag);
+    case HN_CLI_OPTION_DURATION:
         if (hone_duration_parse(hone_text_of(text), &argument->number) || argument->number == 0) {
             return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                                  "'%.80s' is not a time: write a number above 0 and its unit, "
@@ -169,7 +171,7 @@ static hone_status parse_value(hn_argument *argument, hone_diag *diag) {
                                  text);
         }
         return HONE_OK;
-    case HN_OPTION_ASSIGNMENT:
+    case HN_CLI_OPTION_ASSIGNMENT:
         if (*text == '=' || !strchr(text, '=')) {
             return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                                  "'%.80s' is no assignment: write key=value", text);
@@ -180,7 +182,7 @@ static hone_status parse_value(hn_argument *argument, hone_diag *diag) {
 }
 
 /* The place of an option's value: a new one where every occurrence counts, else its only one. */
-static hn_argument *place_of(hn_arguments *arguments, const hn_option *option) {
+static hn_argument *place_of(hn_arguments *arguments, const hn_cli_option *option) {
     for (uint32_t i = 0; i < arguments->given_count && !option->repeats; i++) {
         if (arguments->given[i].option == option) {
             return &arguments->given[i];
@@ -192,8 +194,8 @@ static hn_argument *place_of(hn_arguments *arguments, const hn_option *option) {
 
 /* Takes one option into the list. `origin` is how the person named it ("--for", "-n", a variable).
  */
-static hone_status add_argument(hn_arguments *arguments, const hn_option *option, const char *text,
-                                const char *origin, hone_diag *diag) {
+static hone_status add_argument(hn_arguments *arguments, const hn_cli_option *option,
+                                const char *text, const char *origin, hone_diag *diag) {
     hn_argument argument = {.option = option, .text = text};
     hone_diag detail = {0};
     hone_status status = parse_value(&argument, &detail);
@@ -205,7 +207,7 @@ static hone_status add_argument(hn_arguments *arguments, const hn_option *option
 }
 
 /* The value of an option that needs one: what stands behind '=', or the next word. */
-static hone_status take_value(line_parser *parser, const hn_option *option,
+static hone_status take_value(line_parser *parser, const hn_cli_option *option,
                               const char *inline_value, const char *origin,
                               const char **out_value) {
     if (inline_value) {
@@ -220,11 +222,11 @@ static hone_status take_value(line_parser *parser, const hn_option *option,
     return HONE_OK;
 }
 
-static hone_status take_option(line_parser *parser, const hn_option *option,
+static hone_status take_option(line_parser *parser, const hn_cli_option *option,
                                const char *inline_value, const char *origin) {
     const char *text = NULL;
     hone_status status = HONE_OK;
-    if (option->type != HN_OPTION_FLAG) {
+    if (option->type != HN_CLI_OPTION_FLAG) {
         status = take_value(parser, option, inline_value, origin, &text);
     } else if (strcmp(option->name, "help") == 0) {
         parser->wants_help = true;
@@ -235,13 +237,13 @@ static hone_status take_option(line_parser *parser, const hn_option *option,
 static hone_status parse_long(line_parser *parser, const char *word) {
     hone_text value = hone_text_of(word + 2);
     hone_text name = hone_text_split(&value, '=');
-    const hn_option *option = find_option(parser->arguments, name);
+    const hn_cli_option *option = find_option(parser->arguments, name);
     if (!option) {
         return fail_unknown_option(parser, name);
     }
     char origin[80];
     (void)snprintf(origin, sizeof origin, "--%s", option->name);
-    if (option->type == HN_OPTION_FLAG && value.data) {
+    if (option->type == HN_CLI_OPTION_FLAG && value.data) {
         return hone_diag_set(parser->diag, HONE_STATUS_INVALID_ARGUMENT,
                              "%s takes no value: leave out '=%.80s'", origin, value.data);
     }
@@ -252,7 +254,7 @@ static hone_status parse_letters(line_parser *parser, const char *word) {
     hone_status status = HONE_OK;
     bool is_value = false;
     for (const char *at = word + 1; *at && !is_value && !status; at++) {
-        const hn_option *option = find_letter(parser->arguments, *at);
+        const hn_cli_option *option = find_letter(parser->arguments, *at);
         char origin[8], caller[64];
         (void)snprintf(origin, sizeof origin, "-%c", *at);
         if (!option) {
@@ -260,7 +262,7 @@ static hone_status parse_letters(line_parser *parser, const char *word) {
                                  "'%s' has no option '%s'", caller_name(parser->arguments, caller),
                                  origin);
         }
-        is_value = option->type != HN_OPTION_FLAG;
+        is_value = option->type != HN_CLI_OPTION_FLAG;
         status = take_option(parser, option, is_value && at[1] ? at + 1 : NULL, origin);
     }
     return status;
@@ -318,7 +320,7 @@ static hone_status check_operands(const hn_arguments *arguments, hone_diag *diag
     return HONE_OK;
 }
 
-static bool is_given(const hn_arguments *arguments, const hn_option *option) {
+static bool is_given(const hn_arguments *arguments, const hn_cli_option *option) {
     for (uint32_t i = 0; i < arguments->given_count; i++) {
         if (arguments->given[i].option == option) {
             return true;
@@ -330,8 +332,9 @@ static bool is_given(const hn_arguments *arguments, const hn_option *option) {
 /* What holds where nothing is typed: the environment before the table's fallback. */
 static hone_status add_defaults(hn_arguments *arguments, char *(*environment)(const char *),
                                 hone_diag *diag) {
-    const hn_option *option;
-    for (uint32_t i = 0; (option = hn_option_at(arguments->program, arguments->command, i)); i++) {
+    const hn_cli_option *option;
+    for (uint32_t i = 0; (option = hn_cli_option_at(arguments->program, arguments->command, i));
+         i++) {
         const char *text = option->env ? environment(option->env) : NULL;
         bool is_set = text && *text;
         if (is_given(arguments, option)) {

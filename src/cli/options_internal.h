@@ -17,28 +17,28 @@
 #include "hone/base/span.h"
 #include "hone/base/status.h"
 
-typedef enum hn_option_type {
-    HN_OPTION_FLAG,       /* takes no argument */
-    HN_OPTION_TEXT,       /* anything, or one of `choices` */
-    HN_OPTION_FILE,       /* a path; completion offers files */
-    HN_OPTION_FOLDER,     /* a path; completion offers folders */
-    HN_OPTION_COUNT,      /* a whole number, 1 or more: number */
-    HN_OPTION_PERCENT,    /* a decimal number above 0: real */
-    HN_OPTION_DURATION,   /* "10s", "500ms": number, in ns */
-    HN_OPTION_ASSIGNMENT, /* key=value */
-} hn_option_type;
+typedef enum hn_cli_option_type {
+    HN_CLI_OPTION_FLAG,       /* takes no argument */
+    HN_CLI_OPTION_TEXT,       /* anything, or one of `choices` */
+    HN_CLI_OPTION_FILE,       /* a path; completion offers files */
+    HN_CLI_OPTION_FOLDER,     /* a path; completion offers folders */
+    HN_CLI_OPTION_COUNT,      /* a whole number, 1 or more: number */
+    HN_CLI_OPTION_PERCENT,    /* a decimal number above 0: real */
+    HN_CLI_OPTION_DURATION,   /* "10s", "500ms": number, in ns */
+    HN_CLI_OPTION_ASSIGNMENT, /* key=value */
+} hn_cli_option_type;
 
-typedef struct hn_option {
+typedef struct hn_cli_option {
     const char *name; /* without the dashes */
     char letter;      /* 0: none */
-    hn_option_type type;
+    hn_cli_option_type type;
     bool repeats;               /* every occurrence counts; otherwise the last one */
     const char *argument;       /* as help names it, "FILE"; NULL for a flag */
     const char *fallback;       /* what holds when it is not given; NULL: nothing */
     const char *env;            /* a variable that stands in for the option; NULL: none */
     const char *const *choices; /* TEXT: NULL-terminated, or NULL for anything */
     const char *help;           /* starts small, ends without a full stop */
-} hn_option;
+} hn_cli_option;
 
 /* What shell completion offers for operands. */
 typedef enum hn_completion {
@@ -61,7 +61,7 @@ typedef struct hn_command {
     uint32_t operands_max;
     hn_completion completion;
     bool passes_rest; /* options behind the first operand belong to another program */
-    const hn_option *options;
+    const hn_cli_option *options;
     uint32_t options_count;
     const char *examples;            /* lines "command line  # what it does", or NULL */
     int (*run)(hn_session *session); /* returns an exit code */
@@ -80,7 +80,7 @@ typedef struct hn_program {
     const char *description;
     const hn_command *commands;
     uint32_t commands_count;
-    const hn_option *options; /* of the program itself, before a command is named */
+    const hn_cli_option *options; /* of the program itself, before a command is named */
     uint32_t options_count;
     uint32_t common_count; /* the first of these options work behind every command, too */
     const hn_note *exit_codes;
@@ -91,7 +91,7 @@ typedef struct hn_program {
 
 /* One option as it was given. */
 typedef struct hn_argument {
-    const hn_option *option;
+    const hn_cli_option *option;
     const char *text; /* NULL for a flag */
     uint64_t number;  /* COUNT, DURATION */
     double real;      /* PERCENT */
@@ -141,7 +141,8 @@ const hn_command *hn_program_find(const hn_program *program, hone_text name);
 
 /* Option number `index` of a command, the common ones last; NULL behind the last. `command` NULL
  * means the program itself. */
-const hn_option *hn_option_at(const hn_program *program, const hn_command *command, uint32_t index);
+const hn_cli_option *hn_cli_option_at(const hn_program *program, const hn_command *command,
+                                      uint32_t index);
 
 /* ": did you mean 'x'?" or "", written into the caller's text, which it returns. */
 const char *hn_suggest_command(const hn_program *program, hone_text name, char *out_text,

@@ -13,28 +13,40 @@
 
 static const char *const sizes[] = {"small", "large", NULL};
 
-static const hn_option cook_options[] = {
+static const hn_cli_option cook_options[] = {
     {.name = "time",
      .letter = 't',
-     .type = HN_OPTION_DURATION,
+     .type = HN_CLI_OPTION_DURATION,
      .argument = "T",
      .help = "how long"},
-    {.name = "count", .letter = 'n', .type = HN_OPTION_COUNT, .argument = "N", .help = "how many"},
-    {.name = "rate", .type = HN_OPTION_PERCENT, .argument = "P", .fallback = "5", .help = "rate"},
-    {.name = "size", .type = HN_OPTION_TEXT, .argument = "S", .choices = sizes, .help = "size"},
+    {.name = "count",
+     .letter = 'n',
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .help = "how many"},
+    {.name = "rate",
+     .type = HN_CLI_OPTION_PERCENT,
+     .argument = "P",
+     .fallback = "5",
+     .help = "rate"},
+    {.name = "size", .type = HN_CLI_OPTION_TEXT, .argument = "S", .choices = sizes, .help = "size"},
     {.name = "set",
      .letter = 's',
-     .type = HN_OPTION_ASSIGNMENT,
+     .type = HN_CLI_OPTION_ASSIGNMENT,
      .repeats = true,
      .argument = "K=V",
      .help = "change"},
-    {.name = "root", .type = HN_OPTION_FOLDER, .argument = "D", .env = "COOK_ROOT", .help = "root"},
-    {.name = "quiet", .letter = 'q', .type = HN_OPTION_FLAG, .help = "don't talk"},
-    {.name = "verbose", .letter = 'v', .type = HN_OPTION_FLAG, .help = "talk"},
+    {.name = "root",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "D",
+     .env = "COOK_ROOT",
+     .help = "root"},
+    {.name = "quiet", .letter = 'q', .type = HN_CLI_OPTION_FLAG, .help = "don't talk"},
+    {.name = "verbose", .letter = 'v', .type = HN_CLI_OPTION_FLAG, .help = "talk"},
 };
 
-static const hn_option pass_options[] = {
-    {.name = "list", .letter = 'l', .type = HN_OPTION_FLAG, .help = "list"},
+static const hn_cli_option pass_options[] = {
+    {.name = "list", .letter = 'l', .type = HN_CLI_OPTION_FLAG, .help = "list"},
 };
 
 static const hn_command commands[] = {
@@ -58,9 +70,9 @@ static const hn_command commands[] = {
      .options_count = 1},
 };
 
-static const hn_option program_options[] = {
-    {.name = "help", .letter = 'h', .type = HN_OPTION_FLAG, .help = "explain"},
-    {.name = "version", .letter = 'V', .type = HN_OPTION_FLAG, .help = "version"},
+static const hn_cli_option program_options[] = {
+    {.name = "help", .letter = 'h', .type = HN_CLI_OPTION_FLAG, .help = "explain"},
+    {.name = "version", .letter = 'V', .type = HN_CLI_OPTION_FLAG, .help = "version"},
 };
 
 static const hn_program kitchen = {
@@ -266,7 +278,7 @@ static void survives_any_words(void **state) {
         accepted++;
         for (uint32_t i = 0; i < arguments.given_count; i++) {
             const hn_argument *given = &arguments.given[i];
-            assert_true((given->option->type == HN_OPTION_FLAG) == (given->text == NULL));
+            assert_true((given->option->type == HN_CLI_OPTION_FLAG) == (given->text == NULL));
         }
         hn_arguments_deinit(&arguments);
     }
