@@ -28,9 +28,10 @@ HONE_MUST_USE hone_status hone_number_parse_i64(hone_text text, int64_t *out_val
 HONE_MUST_USE hone_status hone_number_parse_f64(hone_text text, double *out_value);
 
 /* Write the shortest text that reads back as the same value, not terminated, into `out_text` of
- * HONE_NUMBER_TEXT_MAX bytes; return its length. Doubles look like Go's %v: "0.1", "5", "-0",
- * "1e+21", "1.5e-07", "NaN", "+Inf", "-Inf"; plain decimals for exponents from -4 to 20. Cost:
- * about 20 ns. Source: Giulietti, The Schubfach way to render doubles, 2020. */
+ * HONE_NUMBER_TEXT_MAX bytes; return its length. Doubles stand as plain decimals for powers of ten
+ * from -4 to 20 ("0.1", "5", "-0", "100000000000000000000"), else with an exponent of at least two
+ * digits ("1e+21", "1.5e-07"); "NaN", "+Inf", "-Inf". Among texts of equal length the one nearest
+ * to the value. Cost: about 20 ns. Source: Giulietti, The Schubfach way to render doubles, 2020. */
 size_t hone_number_format_i64(int64_t value, char *out_text);
 size_t hone_number_format_f64(double value, char *out_text);
 
