@@ -9,7 +9,22 @@
 
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
 
+static const char json_help[] = "print JSON for programs instead of text for people";
+
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+
+static const hn_cli_option machine_options[] = {
+    {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
+    {.name = "root",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_ROOT",
+     .help = "read /proc and /sys below DIR: the copy of another machine's files"},
+};
+
+static const hn_cli_option version_options[] = {
+    {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
+};
 
 static const hn_cli_option help_options[] = {
     {.name = "man", .type = HN_CLI_OPTION_FLAG, .help = "print the man page, for man -l"},
@@ -21,6 +36,35 @@ static const hn_cli_option help_options[] = {
 };
 
 static const hn_command commands[] = {
+    {
+        .name = "detect",
+        .summary = "Show what this machine offers to this process",
+        .description =
+            "Shows what the machine offers to this very process: instruction sets, caches, NUMA "
+            "nodes, huge pages, CPUs and memory after affinity, cpuset and every cgroup level, "
+            "clocks, power, hardware security and kernel features; then which optimisations follow "
+            "from it, and why.\n\n"
+            "Present, absent and forbidden are three different answers: what is missing is n/a "
+            "with its reason, never 0.",
+        .completion = HN_COMPLETION_NONE,
+        .options = machine_options,
+        .options_count = COUNT_OF(machine_options),
+        .examples = "hone detect  # this machine\n"
+                    "hone detect --json | jq .memory  # one group of it, for a program\n"
+                    "hone detect --root fixtures/laptop  # a machine that was copied to a folder",
+        .run = hn_command_detect,
+    },
+    {
+        .name = "version",
+        .summary = "Show the version, how it was built, and what is switched on",
+        .description = "Shows the version, the build, the instruction sets in use, and the "
+                       "features of this build; what is off says why.",
+        .completion = HN_COMPLETION_NONE,
+        .options = version_options,
+        .options_count = COUNT_OF(version_options),
+        .examples = "hone version --json  # for a bug report or a program",
+        .run = hn_command_version,
+    },
     {
         .name = "help",
         .summary = "Explain a command",
@@ -57,7 +101,6 @@ static const hn_note exit_codes[] = {
 static const hn_note variables[] = {
     {"NO_COLOR", "when set and not empty, no colour, whatever the terminal"},
     {"HONE_ROOT", "stands in for --root of detect and doctor"},
-    {"HONE_SUITES", "stands in for --suites of bench"},
 };
 
 const hn_program hn_hone = {

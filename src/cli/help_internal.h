@@ -6,7 +6,7 @@
 #ifndef HN_CLI_HELP_INTERNAL_H
 #define HN_CLI_HELP_INTERNAL_H
 
-#include "options_internal.h"
+#include "command_line_internal.h"
 #include "output_internal.h"
 
 /* The list of commands, exit codes and variables. */

@@ -5,7 +5,7 @@
 #ifndef HN_CLI_SESSION_INTERNAL_H
 #define HN_CLI_SESSION_INTERNAL_H
 
-#include "options_internal.h"
+#include "command_line_internal.h"
 #include "output_internal.h"
 
 /* The exit codes of every command, as help and man page list them (commands.c). */

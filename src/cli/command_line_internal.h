@@ -7,8 +7,8 @@
  * Contract: tables are static and frozen. Parsed arguments are confined and borrow the command
  * line; hn_arguments_deinit gives back what they hold.
  */
-#ifndef HN_CLI_OPTIONS_INTERNAL_H
-#define HN_CLI_OPTIONS_INTERNAL_H
+#ifndef HN_CLI_COMMAND_LINE_INTERNAL_H
+#define HN_CLI_COMMAND_LINE_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  * mixed; "--name=value" and "--name value", "-nvalue" and "-n value" mean the same; flags of one
  * letter may share a dash; "--" ends the options; "-" alone is an operand.
  */
-#include "options_internal.h"
+#include "command_line_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
