@@ -388,6 +388,15 @@ static void summarize(case_run *self, hone_bench_result *result) {
     }
 }
 
+static double time_factor_of(const hone_bench_case *spec) {
+    double items = spec->items_per_iteration > 0 ? spec->items_per_iteration : 1;
+    double scale = spec->scale > 0 ? spec->scale : 1;
+    if (spec->variants[0].measure) {
+        return 0;
+    }
+    return spec->better == HONE_BENCH_LOWER ? items / scale : items * scale * 1e9;
+}
+
 static hone_status prepare(case_run *self, hone_diag *diag) {
     hone_arena *arena = self->run->arena;
     bool is_command = self->spec->variants[0].command != NULL;
@@ -401,6 +410,7 @@ static hone_status prepare(case_run *self, hone_diag *diag) {
     if (!self->result || (is_command && !self->rss_result)) {
         return out_of_arena(diag);
     }
+    self->result->time_factor = time_factor_of(self->spec);
     hone_status status = HONE_OK;
     for (uint32_t i = 0; i < self->result->variants_count && status == HONE_OK; i++) {
         hn_competitor *competitor = &self->competitors[i];

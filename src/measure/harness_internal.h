@@ -33,7 +33,7 @@ typedef struct hn_competitor {
 void hn_sampler_open(hn_sampler *sampler);
 void hn_sampler_close(hn_sampler *sampler);
 
-/* Takes one sample of `iterations`. Fails only for commands. */
+/* Takes one sample of `iterations`. Fails for commands that do, and for values that are not > 0. */
 HONE_MUST_USE hone_status hn_sampler_take(const hn_sampler *sampler, const hone_bench_case *spec,
                                           const hn_competitor *competitor, hone_diag *diag,
                                           hn_sample *out_sample);

@@ -5,6 +5,7 @@
  * called clean is clean.
  */
 #include <assert.h>
+#include <math.h>
 
 #include "harness_internal.h"
 #include "hone/platform/clock.h"
@@ -138,6 +139,11 @@ hone_status hn_sampler_take(const hn_sampler *sampler, const hone_bench_case *sp
         return take_command(sampler, spec, competitor, diag, out_sample);
     }
     take_function(sampler, spec, competitor, out_sample);
+    if (!isfinite(out_sample->value) || out_sample->value <= 0) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "'%.60s' measured %g: a value must be positive",
+                             competitor->spec->name, out_sample->value);
+    }
     return HONE_OK;
 }
 

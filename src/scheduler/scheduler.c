@@ -178,11 +178,12 @@ static hone_task *find_task(hn_worker *worker) {
 
 /* --- a worker's life --- */
 
-static void submit_ready(hone_scheduler *scheduler, void **tokens, uint32_t tokens_count) {
+static void run_ready(hone_scheduler *scheduler, void **tokens, uint32_t tokens_count) {
     for (uint32_t i = 0; i < tokens_count; i++) {
-        hone_scheduler_submit_next(scheduler, tokens[i]);
+        hone_task *task = tokens[i];
+        task->run(task->context);
     }
-    (void)hn_timers_fire(scheduler);
+    hn_timers_fire(scheduler);
 }
 
 static void sleep_until_work(hn_worker *worker) {
@@ -201,7 +202,7 @@ static void sleep_until_work(hn_worker *worker) {
     atomic_fetch_sub_explicit(&scheduler->sleepers_count, 1, memory_order_seq_cst);
     atomic_store_explicit(&scheduler->is_wake_pending, 0,
                           memory_order_seq_cst); /* before looking for work */
-    submit_ready(scheduler, tokens, tokens_count);
+    run_ready(scheduler, tokens, tokens_count);
     if (!is_needed && has_work(scheduler)) {
         hn_scheduler_wake(scheduler); /* there may be more than this worker can take */
     }
@@ -213,12 +214,12 @@ static void look_outside(hn_worker *worker) {
     uint64_t earliest_ns =
         atomic_load_explicit(&scheduler->timers.earliest_ns, memory_order_relaxed);
     if (earliest_ns != UINT64_MAX && hone_clock_monotonic_ns() >= earliest_ns) {
-        (void)hn_timers_fire(scheduler);
+        hn_timers_fire(scheduler);
     }
     if (worker->ticks_count % COMMON_QUEUE_INTERVAL == 0) {
         void *tokens[EVENTS_MAX];
         uint32_t tokens_count = hone_poller_wait(&scheduler->poller, false, tokens, EVENTS_MAX);
-        submit_ready(scheduler, tokens, tokens_count);
+        run_ready(scheduler, tokens, tokens_count);
     }
 }
 

@@ -68,8 +68,8 @@ HONE_MUST_USE hone_status hn_timers_init(hn_timers *timers, const hone_allocator
                                          uint32_t count_max);
 void hn_timers_deinit(hn_timers *timers, const hone_allocator *allocator);
 
-/* Submits the tasks of all timers that are due. Returns their number. */
-uint32_t hn_timers_fire(hone_scheduler *scheduler);
+/* Runs the tasks of all timers that are due. */
+void hn_timers_fire(hone_scheduler *scheduler);
 
 HONE_MUST_USE hone_status hn_loops_init(hone_scheduler *scheduler);
 void hn_loops_deinit(hone_scheduler *scheduler);

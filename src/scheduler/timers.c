@@ -103,22 +103,27 @@ bool hone_scheduler_disarm(hone_scheduler *scheduler, hone_timer *timer) {
     return was_armed;
 }
 
-uint32_t hn_timers_fire(hone_scheduler *scheduler) {
+/* The task of one timer that is due, or NULL. */
+static hone_task *take_due(hone_scheduler *scheduler, uint64_t now_ns) {
     hn_timers *timers = &scheduler->timers;
-    uint64_t now_ns = hone_clock_monotonic_ns();
-    uint32_t fired_count = 0;
-    if (atomic_load_explicit(&timers->earliest_ns, memory_order_relaxed) > now_ns) {
-        return 0;
-    }
+    hone_task *task = NULL;
     hone_mutex_lock(&timers->lock);
-    while (timers->count && timers->heap[1]->deadline_ns <= now_ns) {
-        hone_task *task =
-            timers->heap[1]->task; /* after the submit the timer may be armed anew, or gone */
+    if (timers->count && timers->heap[1]->deadline_ns <= now_ns) {
+        task = timers->heap[1]->task;
         take_out(timers, timers->heap[1]);
-        hone_scheduler_submit_next(scheduler, task);
-        fired_count++;
+        publish_earliest(scheduler);
     }
-    publish_earliest(scheduler);
     hone_mutex_unlock(&timers->lock);
-    return fired_count;
+    return task;
+}
+
+void hn_timers_fire(hone_scheduler *scheduler) {
+    uint64_t now_ns = hone_clock_monotonic_ns();
+    while (atomic_load_explicit(&scheduler->timers.earliest_ns, memory_order_relaxed) <= now_ns) {
+        hone_task *task = take_due(scheduler, now_ns);
+        if (!task) {
+            return; /* another worker was faster */
+        }
+        task->run(task->context); /* may arm the timer anew */
+    }
 }

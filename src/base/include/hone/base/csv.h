@@ -77,7 +77,8 @@ typedef struct hone_csv_scanner {
     uint32_t row_bytes_max;
     char separator;
     bool is_final;
-    bool has_quotes; /* the row being read has some */
+    bool has_quotes; /* the row being read may have some */
+    bool is_drained; /* EMPTY was said: until the next feed */
     hone_status status;
     const char *problem;
     hone_csv_masks masks[HONE_CSV_BATCH_BLOCKS];

@@ -53,7 +53,7 @@ typedef struct hone_bench_variant {
     hone_status (*setup)(const void *parameter, hone_diag *diag, void **out_context);
     /* Does the work `iterations` times. Timed. */
     void (*run)(void *context, uint64_t iterations);
-    /* Or: measures by itself and returns one value in the case's unit (before scale). */
+    /* Or: measures by itself and returns one value (> 0) in the case's unit, before scale. */
     double (*measure)(void *context);
     /* Or: the command line (ends with NULL) of a program whose whole run is timed; the peak of its
      * resident memory becomes a second case "NAME/rss". */
@@ -117,6 +117,9 @@ typedef struct hone_bench_result {
      * those without a pair of samples, have is_low_known false. */
     hone_estimate *ratios;
     uint32_t *pairs_counts; /* blocks behind each ratio */
+    /* The ns of one iteration: value x time_factor where lower is better, time_factor / value where
+     * higher is. 0 where the case does not measure time. */
+    double time_factor;
     /* A fixed loop run beside the case: tells a slower machine from slower code. */
     double reference_ns;
 } hone_bench_result;

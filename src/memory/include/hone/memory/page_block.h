@@ -23,7 +23,7 @@ typedef enum hone_huge_pages {
 } hone_huge_pages;
 
 typedef struct hone_page_block_options {
-    size_t size_bytes; /* > 0; rounded up to whole pages of the kind obtained */
+    size_t size_bytes; /* > 0; rounded up to whole pages, reserved huge ones where obtained */
     size_t alignment;  /* a power of two; 0, or less than a page: a page */
     hone_huge_pages huge_pages;
     bool is_required;    /* fail rather than take a lesser kind of page */
@@ -39,9 +39,10 @@ typedef struct hone_page_block {
     hone_budget *budget;
 } hone_page_block;
 
-/* INVALID_ARGUMENT, OVERFLOW, BUDGET, OUT_OF_MEMORY, LIMIT (too many mappings), and with
- * is_required ABSENT (no such pages here) or FORBIDDEN (the system's setting denies them). A status
- * other than HONE_OK leaves nothing behind. */
+/* INVALID_ARGUMENT, OVERFLOW, BUDGET, OUT_OF_MEMORY, and with is_required ABSENT (no such pages
+ * here), FORBIDDEN (a setting denies them) or UNSUPPORTED (an alignment above that of reserved huge
+ * pages). Writes *block on success only; a failure leaves nothing behind. After a success with a
+ * refusal, `diag` tells about that. */
 HONE_MUST_USE hone_status hone_page_block_init(hone_page_block *block,
                                                const hone_page_block_options *options,
                                                hone_diag *diag);

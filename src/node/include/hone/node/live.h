@@ -19,6 +19,7 @@
 #include "hone/base/allocator.h"
 #include "hone/base/status.h"
 #include "hone/measure/histogram.h"
+#include "hone/platform/shared_page.h"
 
 enum {
     HONE_LIVE_VERSION = 1,
@@ -50,7 +51,8 @@ typedef struct hone_live_stage {
     _Atomic uint64_t blocked_count; /* times the stage had to wait for room in an output */
     _Atomic uint64_t busy_ns;       /* time spent in the stage's own code */
     _Atomic uint64_t queued_count;  /* batches waiting at its inputs, now */
-    hone_histogram hop_ns;          /* per record: from being handed over to being taken */
+    hone_histogram hop_ns;        /* per record: from being handed over to being taken */
+    hone_histogram end_to_end_ns; /* sinks, per record: from entering the node to being processed */
 } hone_live_stage;
 
 typedef struct hone_live_page {
@@ -67,17 +69,14 @@ typedef struct hone_live_page {
     uint32_t workers_count;
     uint64_t budget_bytes;
     _Atomic uint64_t held_bytes, peak_bytes;
-    hone_histogram end_to_end_ns; /* per record that reached a sink: since it entered the node */
     hone_live_stage stages[];
 } hone_live_page;
 
 /* A mapped page. */
 typedef struct hone_live {
     hone_live_page *page;
-    uint64_t size_bytes;
+    hone_shared_page memory;
     bool is_shared; /* false: private memory, because no page file could be made */
-    bool is_owner;
-    char path[256];
 } hone_live;
 
 /* Creates the page of this process with room for `stages_count` stages. Where no file can be made

@@ -3,7 +3,7 @@
  * A node: stages joined by channels, described in one TOML file. Load it, run it, read its report.
  *
  *     hone_node *node;
- *     hone_report *report;
+ *     const hone_report *report;
  *     if (hone_node_load("node.toml", NULL, &diag, &node) == HONE_OK) {
  *         status = hone_node_run(node, &(hone_node_run_options){.duration_ns = 10000000000}, &diag,
  * &report);
@@ -26,7 +26,7 @@
 #include "hone/node/schema.h"
 
 typedef struct hone_node hone_node;
-typedef struct hone_report hone_report;
+typedef struct hone_report hone_report; /* hone/node/report.h */
 
 typedef struct hone_node_options {
     const hone_allocator *allocator; /* NULL: libc */
@@ -59,7 +59,7 @@ HONE_MUST_USE hone_status hone_node_load_text(hone_text content, const char *nam
  * is made in any case and is the caller's (hone_report_destroy). The status is HONE_OK, or the
  * first failure of a stage. */
 HONE_MUST_USE hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
-                                        hone_diag *diag, hone_report **out_report);
+                                        hone_diag *diag, const hone_report **out_report);
 
 /* Asks the sources to stop; returns at once. Async-signal-safe. */
 void hone_node_stop(hone_node *node);

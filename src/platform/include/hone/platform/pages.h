@@ -27,25 +27,25 @@ size_t hone_pages_reserved_huge_bytes(void);
 size_t hone_pages_transparent_huge_bytes(void);
 
 /* `size_bytes` (> 0, a multiple of the page) at a multiple of `alignment` (a power of two, at least
- * a page), between two pages without access. OVERFLOW, OUT_OF_MEMORY. Unmapped with
- * hone_pages_unmap. */
+ * a page), between two pages without access. INVALID_ARGUMENT, OVERFLOW, OUT_OF_MEMORY. Unmapped
+ * with hone_pages_unmap. */
 HONE_MUST_USE hone_status hone_pages_map(size_t size_bytes, size_t alignment, void **out_pages);
 void hone_pages_unmap(void *pages, size_t size_bytes);
 
-/* The same from the system's reserve of huge pages; size and alignment in those, no pages without
- * access around. ABSENT (no such pages in this kernel), OUT_OF_MEMORY (the reserve is empty: see
- * /proc/sys/vm/nr_hugepages), OVERFLOW. Unmapped with hone_pages_unmap_huge. */
-HONE_MUST_USE hone_status hone_pages_map_huge(size_t size_bytes, size_t alignment,
-                                              void **out_pages);
+/* The same from the system's reserve of huge pages, aligned to them and without pages around.
+ * ABSENT (no such pages in this kernel), OUT_OF_MEMORY (the reserve has not enough left: see
+ * /proc/sys/vm/nr_hugepages), FORBIDDEN, INVALID_ARGUMENT. Unmapped with hone_pages_unmap_huge. */
+HONE_MUST_USE hone_status hone_pages_map_huge(size_t size_bytes, void **out_pages);
 void hone_pages_unmap_huge(void *pages, size_t size_bytes);
 
-/* Whole pages only. UNSUPPORTED (the kernel cannot), OUT_OF_MEMORY. For HUGE also FORBIDDEN: the
- * system's setting is "never". */
+/* Whole pages only. UNSUPPORTED (the kernel cannot, or not for these pages), OUT_OF_MEMORY; for
+ * HUGE also FORBIDDEN: the setting of the system or of the process is "never". */
 HONE_MUST_USE hone_status hone_pages_advise(void *pages, size_t size_bytes,
                                             hone_pages_advice advice);
 
-/* Bytes of [pages, pages + size_bytes) on huge pages, from /proc/self/smaps; counts mappings that
- * begin in the range, so it wants what one call above mapped. ABSENT where that cannot be read. */
+/* Bytes of [pages, pages + size_bytes) on huge pages, from /proc/self/smaps. Counts mappings that
+ * lie inside the range, so the range is what one of the calls above mapped. ABSENT where that
+ * cannot be read. Cost: the kernel walks the whole address space. */
 HONE_MUST_USE hone_status hone_pages_count_huge(const void *pages, size_t size_bytes,
                                                 size_t *out_huge_bytes);
 

@@ -36,7 +36,7 @@ typedef struct hone_task {
 } hone_task;
 
 typedef struct hone_timer {
-    hone_task *task;      /* submitted when the time has come */
+    hone_task *task;      /* run when the time has come */
     uint64_t deadline_ns; /* monotonic */
     uint32_t heap_index;  /* the scheduler's; 0 = not armed */
 } hone_timer;
@@ -82,16 +82,16 @@ void hone_scheduler_submit_next(hone_scheduler *scheduler, hone_task *task);
 /* Queues a task behind all others: for a task that has more to do but has had its turn. */
 void hone_scheduler_submit_last(hone_scheduler *scheduler, hone_task *task);
 
-/* Submits timer->task at timer->deadline_ns or soon after; an armed timer is moved. LIMIT at
- * timers_max. */
+/* Runs timer->task on a worker at timer->deadline_ns or soon after, without queueing it: it should
+ * be brief, and submit what is not. An armed timer is moved. LIMIT at timers_max. */
 HONE_MUST_USE hone_status hone_scheduler_arm(hone_scheduler *scheduler, hone_timer *timer);
 
-/* True when the timer was armed and now is not; false when its task has been submitted already. */
+/* True when the timer was armed and now is not; false when its task runs or has run already. */
 bool hone_scheduler_disarm(hone_scheduler *scheduler, hone_timer *timer);
 
-/* Submits `task` once when `fd` can be read (or written). UNSUPPORTED for regular files, which are
- * always ready; LIMIT. Call unwatch before the descriptor is closed; the task may still come once
- * after it. */
+/* Runs `task` on a worker once when `fd` can be read (or written), without queueing it, as a
+ * timer's. UNSUPPORTED for regular files, which are always ready; LIMIT. Call unwatch before the
+ * descriptor is closed; the task may still come once after it. */
 HONE_MUST_USE hone_status hone_scheduler_watch(hone_scheduler *scheduler, int fd, bool is_write,
                                                hone_task *task);
 void hone_scheduler_unwatch(hone_scheduler *scheduler, int fd);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where batches come from and go back to: each stage that makes batches has a pool of blocks of one size, filled on
+ * demand and accounted to the node's budget. How many are out is bounded by the queues of the edges, not by the pool.
+ */
+#include "node_internal.h"
+
+enum { BATCH_ALIGNMENT = 64, BATCHES_PER_SLAB = 4, BATCHES_MAX = 1 << 24 };
+
+hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag) {
+    hone_status status = hone_batch_plan(run->stage.schema, run->rows_wanted, 0, &run->layout);
+    if (status != HONE_OK) {
+        return hone_diag_set(diag, status, "a batch of %u fields is too large", run->stage.schema->fields_count);
+    }
+    hone_pool_options options = {
+        .object_bytes = run->layout.size_bytes,
+        .alignment = BATCH_ALIGNMENT,
+        .objects_per_slab = BATCHES_PER_SLAB,
+        .objects_max = BATCHES_MAX,
+        .allocator = run->stage.allocator,
+    };
+    return hone_shared_pool_create(&options, diag, &run->pool);
+}
+
+void hn_stage_pool_destroy(hn_stage_run *run) {
+    hone_shared_pool_destroy(run->pool);
+    run->pool = NULL;
+}
+
+static hone_status no_memory(hn_stage *stage, size_t bytes, hone_diag *diag) {
+    hone_status status = hone_budget_explain(stage->run->node->budget, bytes, diag);
+    if (status == HONE_OK) {
+        status = hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for a batch of %zu bytes", bytes);
+    }
+    hn_stage_blame(stage, NULL, diag);
+    return status;
+}
+
+hone_status hn_batch_acquire(hn_stage *stage, hone_diag *diag, hone_batch **out_batch) {
+    hn_stage_run *run = stage->run;
+    void *block = hone_shared_pool_acquire(run->pool);
+    if (!block) {
+        return no_memory(stage, run->layout.size_bytes, diag);
+    }
+    *out_batch = hone_batch_init(block, &run->layout);
+    (*out_batch)->owner = stage->index;
+    return HONE_OK;
+}
+
+hone_status hn_batch_acquire_sized(hn_stage *stage, uint32_t rows_count, uint64_t text_bytes, hone_diag *diag,
+                                   hone_batch **out_batch) {
+    hn_stage_run *run = stage->run;
+    if (rows_count <= run->layout.rows_capacity && text_bytes <= run->layout.text_capacity_bytes) {
+        return hn_batch_acquire(stage, diag, out_batch);
+    }
+    hone_batch_layout layout;
+    hone_status status = hone_batch_plan(stage->schema, rows_count, text_bytes, &layout);
+    if (status != HONE_OK) {
+        hn_stage_blame(stage, NULL, diag);
+        return hone_diag_set(diag, status, "a batch with %llu bytes of text is too large",
+                             (unsigned long long)text_bytes);
+    }
+    void *block = hone_allocate(stage->allocator, layout.size_bytes, BATCH_ALIGNMENT);
+    if (!block) {
+        return no_memory(stage, layout.size_bytes, diag);
+    }
+    *out_batch = hone_batch_init(block, &layout);
+    (*out_batch)->owner = stage->index;
+    (*out_batch)->is_oversize = 1;
+    return HONE_OK;
+}
+
+void hn_batch_release(hn_stage *stage, hone_batch *batch) {
+    /* release: what we read is read before the block is filled again; acquire: the last one sees all others' reads */
+    if (!batch || atomic_fetch_sub_explicit(&batch->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    hn_stage_run *owner = &stage->run->node->stages[batch->owner];
+    if (batch->is_oversize) {
+        hone_release(owner->stage.allocator, batch, batch->size_bytes, BATCH_ALIGNMENT);
+    } else {
+        hone_shared_pool_release(owner->pool, batch);
+    }
+}
+
+static void copy_batch(hone_batch *to, hone_batch *from) {
+    uint32_t words = (from->rows_count + 63) / 64;
+    to->rows_count = from->rows_count;
+    to->selected_count = from->selected_count;
+    to->text_used_bytes = from->text_used_bytes;
+    to->origin_ns = from->origin_ns;
+    to->sent_ns = from->sent_ns;
+    memcpy(hone_batch_timestamps(to), hone_batch_timestamps(from), (size_t)from->rows_count * 8);
+    memcpy(hone_batch_selection(to), hone_batch_selection(from), (size_t)from->selected_count * 2);
+    for (uint32_t field = 0; field < from->fields_count; field++) {
+        memcpy(hone_batch_cells(to, field), hone_batch_cells(from, field), (size_t)from->rows_count * 8);
+        memcpy(hone_batch_missing(to, field), hone_batch_missing(from, field), (size_t)words * 8);
+    }
+    memcpy((uint8_t *)to + hn_batch_heap_offset(to), (uint8_t *)from + hn_batch_heap_offset(from),
+           from->text_used_bytes);
+}
+
+hone_status hn_batch_own(hn_stage *stage, hone_batch **batch, hone_diag *diag) {
+    hone_batch *copy = NULL;
+    if (hone_batch_is_unique(*batch)) {
+        return HONE_OK;
+    }
+    hone_status status =
+        hn_batch_acquire_sized(stage, (*batch)->rows_count, (*batch)->text_used_bytes, diag, &copy);
+    if (status == HONE_OK) {
+        copy_batch(copy, *batch);
+    }
+    hn_batch_release(stage, *batch);
+    *batch = copy;
+    return status;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An edge of the graph: a channel of batch pointers, and what happens when it is full. With `block` the batch is parked
+ * at the edge and the producer waits. Waiting loses no wake-up because both sides exchange the same word: the producer
+ * sets it and tries once more, the consumer clears it after each take; whoever comes second sees the other.
+ */
+#include "node_internal.h"
+
+#include "hone/platform/clock.h"
+
+hone_status hn_edge_create(hone_node *node, hn_edge *edge, hone_diag *diag) {
+    hone_channel_options options = {
+        .capacity_bytes = (size_t)edge->consumer->queue_batches * 64,
+        .is_evicting = edge->consumer->on_full == HN_ON_FULL_DROP_OLDEST,
+        .allocator = hone_budget_allocator(node->budget),
+    };
+    hone_status status = hone_channel_create(&options, diag, &edge->channel);
+    if (status == HONE_STATUS_OUT_OF_MEMORY) {
+        (void)hone_budget_explain(node->budget, options.capacity_bytes, diag);
+    }
+    return status;
+}
+
+void hn_edge_destroy(hn_edge *edge) {
+    for (hone_batch *batch; edge->channel && (batch = hn_edge_take(edge));) {
+        hn_batch_release(&edge->consumer->stage, batch);
+    }
+    for (uint32_t i = 0; i < edge->parked_count; i++) {
+        hn_batch_release(&edge->producer->stage, edge->parked[i]);
+    }
+    edge->parked_count = 0;
+    hone_channel_destroy(edge->channel);
+    edge->channel = NULL;
+}
+
+static bool try_send(hn_edge *edge, hone_batch *batch) {
+    hone_loan loan;
+    if (hone_channel_loan(edge->channel, sizeof batch, &loan) != HONE_OK) {
+        return false;
+    }
+    memcpy(loan.data, &batch, sizeof batch);
+    hone_channel_commit(edge->channel, &loan);
+    hn_stage_notify(edge->consumer);
+    return true;
+}
+
+/* Dropped records are counted at the consumer, whose policy it is; more than one producer may do so. */
+static void drop(hn_edge *edge, hone_batch *batch) {
+    atomic_fetch_add_explicit(&edge->consumer->stage.live->records_dropped, batch->selected_count,
+                              memory_order_relaxed);
+    hn_batch_release(&edge->producer->stage, batch);
+}
+
+static void evict_one(hn_edge *edge) {
+    hone_message message;
+    hone_batch *oldest;
+    if (hone_channel_evict(edge->channel, &message) == HONE_OK) {
+        memcpy(&oldest, message.data, sizeof oldest);
+        drop(edge, oldest);
+    }
+}
+
+void hn_edge_send(hn_edge *edge, hone_batch *batch) {
+    if (edge->parked_count == 0 && try_send(edge, batch)) {
+        return;
+    }
+    switch ((hn_on_full)edge->consumer->on_full) {
+    case HN_ON_FULL_BLOCK:
+        edge->parked[edge->parked_count++] = batch;
+        break;
+    case HN_ON_FULL_DROP_OLDEST:
+        do {
+            evict_one(edge);
+        } while (!try_send(edge, batch));
+        break;
+    case HN_ON_FULL_DROP_NEWEST: drop(edge, batch); break;
+    }
+}
+
+static uint32_t send_parked(hn_edge *edge) {
+    uint32_t sent = 0;
+    while (sent < edge->parked_count && try_send(edge, edge->parked[sent])) {
+        sent++;
+    }
+    memmove(edge->parked, edge->parked + sent, (edge->parked_count - sent) * sizeof *edge->parked);
+    edge->parked_count -= sent;
+    return edge->parked_count;
+}
+
+bool hn_edge_flush(hn_edge *edge) {
+    if (send_parked(edge) == 0) {
+        return true;
+    }
+    /* acq_rel on both sides' exchanges: see the file's head */
+    (void)atomic_exchange_explicit(&edge->is_producer_waiting, 1, memory_order_acq_rel);
+    return send_parked(edge) == 0;
+}
+
+hone_batch *hn_edge_take(hn_edge *edge) {
+    hone_message message;
+    hone_batch *batch = NULL;
+    hone_status status = hone_channel_take(edge->channel, &message);
+    if (status != HONE_OK) {
+        edge->is_drained = status == HONE_STATUS_CLOSED;
+        return NULL;
+    }
+    memcpy(&batch, message.data, sizeof batch);
+    hone_channel_release(edge->channel, &message);
+    if (atomic_exchange_explicit(&edge->is_producer_waiting, 0, memory_order_acq_rel)) {
+        hn_stage_notify(edge->producer);
+    }
+    return batch;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hone/node/live.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char suffix[] = "live";
+
+static uint64_t page_bytes(uint32_t stages_count) {
+    return sizeof(hone_live_page) + (uint64_t)stages_count * sizeof(hone_live_stage);
+}
+
+hone_status hone_live_create(const char *node_name, uint32_t stages_count, hone_diag *diag, hone_live *out_live) {
+    hone_live live = {0};
+    if (stages_count > HONE_LIVE_STAGES_MAX) {
+        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%u stages are more than the limit of %d", stages_count,
+                             HONE_LIVE_STAGES_MAX);
+    }
+    uint64_t size_bytes = page_bytes(stages_count);
+    live.is_shared = hone_shared_page_create(suffix, size_bytes, diag, &live.memory) == HONE_OK;
+    if (!live.is_shared && hone_shared_page_create_private(size_bytes, &live.memory) != HONE_OK) {
+        return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the live counters");
+    }
+    live.page = live.memory.memory;
+    live.page->version = HONE_LIVE_VERSION;
+    live.page->stages_count = stages_count;
+    live.page->size_bytes = size_bytes;
+    live.page->pid = hone_process_id();
+    live.page->process_start = hone_process_start(live.page->pid);
+    (void)snprintf(live.page->node_name, sizeof live.page->node_name, "%s", node_name);
+    live.page->magic = HONE_LIVE_MAGIC;
+    *out_live = live;
+    return HONE_OK;
+}
+
+hone_status hone_live_open(int64_t pid, hone_diag *diag, hone_live *out_live) {
+    hone_live live = {.is_shared = true};
+    hone_status status = hone_shared_page_open(suffix, pid, diag, &live.memory);
+    if (status != HONE_OK) {
+        return status;
+    }
+    hone_live_page *page = live.page = live.memory.memory;
+    bool is_page = live.memory.size_bytes >= sizeof *page && page->magic == HONE_LIVE_MAGIC &&
+                   page->version == HONE_LIVE_VERSION && page->stages_count <= HONE_LIVE_STAGES_MAX &&
+                   page->size_bytes == live.memory.size_bytes &&
+                   page->size_bytes == page_bytes(page->stages_count) && page->pid == pid;
+    if (!is_page || page->process_start != hone_process_start(pid)) {
+        hone_live_close(&live);
+        return hone_diag_set(diag, HONE_STATUS_CORRUPT,
+                             is_page ? "process %lld has ended" : "process %lld runs another version of hone",
+                             (long long)pid);
+    }
+    *out_live = live;
+    return HONE_OK;
+}
+
+void hone_live_close(hone_live *live) {
+    hone_shared_page_close(&live->memory);
+    *live = (hone_live){0};
+}
+
+hone_status hone_live_list(int64_t *out_pids, uint32_t pids_max, uint32_t *out_pids_count) {
+    return hone_shared_page_list(suffix, out_pids, pids_max, out_pids_count);
+}

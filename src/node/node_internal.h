@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a node, shared by load.c, runtime.c, batches.c and report.c. */
+#ifndef HONE_NODE_NODE_INTERNAL_H
+#define HONE_NODE_NODE_INTERNAL_H
+
+#include "hone/channel/channel.h"
+#include "hone/memory/budget.h"
+#include "hone/memory/shared_pool.h"
+#include "hone/node/node.h"
+#include "hone/node/report.h"
+#include "hone/platform/file.h"
+#include "hone/platform/thread.h"
+#include "hone/scheduler/scheduler.h"
+#include "stage_internal.h"
+
+enum {
+    HN_STAGES_MAX = HONE_LIVE_STAGES_MAX,
+    HN_PARKED_MAX = 8, /* batches that one call of a kind may send */
+    HN_QUEUE_DEFAULT = 16,
+    HN_QUEUE_MAX = 65536,
+};
+
+typedef enum hn_on_full { HN_ON_FULL_BLOCK, HN_ON_FULL_DROP_OLDEST, HN_ON_FULL_DROP_NEWEST } hn_on_full;
+
+typedef struct hn_stage_run hn_stage_run;
+
+/* One stage feeds another. The producer's side is used by the producer's task only, the consumer's by the consumer's. */
+typedef struct hn_edge {
+    hn_stage_run *producer;
+    hn_stage_run *consumer;
+    hone_channel *channel; /* of pointers to batches */
+    hone_batch *parked[HN_PARKED_MAX];
+    uint32_t parked_count;
+    bool is_drained; /* consumer: closed and empty */
+    _Atomic uint32_t is_producer_waiting;
+} hn_edge;
+
+/* A stage's task: at most one worker runs it at a time. */
+typedef enum hn_task_state { HN_TASK_IDLE, HN_TASK_QUEUED, HN_TASK_RUNNING, HN_TASK_NOTIFIED, HN_TASK_DONE } hn_task_state;
+
+/* What a stage does now; only its own task reads and writes it. */
+typedef enum hn_phase {
+    HN_PHASE_FLOWING,
+    HN_PHASE_RESUMING,  /* a sink has begun a batch that it could not write in full */
+    HN_PHASE_FINISHING, /* as above, but in finish */
+    HN_PHASE_FAILED,    /* takes its input only to count it as undelivered */
+    HN_PHASE_CLOSING,   /* has finished; what is parked must go before the outputs are closed */
+    HN_PHASE_ENDED,
+} hn_phase;
+
+struct hn_stage_run {
+    hn_stage stage; /* what the kind sees */
+    hone_node *node;
+    hn_edge **inputs;
+    hn_edge **outputs;
+    uint32_t inputs_count, outputs_count;
+    uint32_t *input_stages; /* indices, for the graph's picture */
+    uint32_t next_input;    /* where the round begins */
+    uint32_t rows_wanted;
+    uint64_t queue_batches;
+    uint32_t on_full; /* hn_on_full */
+    hn_texts from;
+    hone_batch_layout layout;
+    hone_shared_pool *pool;
+    hone_task task;
+    hone_task wake_task; /* of timers and descriptors: notifies */
+    hone_timer timer;
+    _Atomic uint32_t task_state; /* hn_task_state */
+    hn_phase phase;
+    uint64_t current_origin_ns; /* of the batch being processed */
+    bool is_opened;
+};
+
+struct hone_node {
+    const hone_allocator *allocator;
+    const hone_log *log;
+    char *path;
+    hone_arena arena;
+    const char *name;
+    const hone_toml_value *root;
+    hone_budget *budget;
+    hone_file_stamp file_stamp;
+    bool has_file_stamp;
+    bool is_check;
+    uint64_t budget_bytes;
+    uint32_t workers_count;
+    hn_stage_run *stages; /* in topological order */
+    uint32_t stages_count;
+    hn_edge *edges;
+    uint32_t edges_count;
+    hone_live live;
+
+    hone_scheduler *scheduler;
+    uint64_t records_max; /* UINT64_MAX: no limit */
+    bool has_run;
+    _Atomic uint64_t records_taken; /* by all sources, against records_max */
+    _Atomic uint32_t is_stopping;
+    _Atomic uint32_t stages_left;
+    _Atomic uint32_t news_count; /* futex word of hone_node_run: changes with the two above */
+    hone_mutex failure_lock;
+    hone_diag failure; /* the first one */
+    hone_report report;
+};
+
+/* --- options.c --- */
+
+/* Fills `state` from the keys of `table`, with fallbacks for those that are not there. */
+HONE_MUST_USE hone_status hn_options_read_table(const hone_toml_value *table, const hn_option *options,
+                                                uint32_t options_count, void *state, hone_arena *arena,
+                                                hone_diag *diag);
+/* Every key of `table` must be an option or one of `extra`. */
+HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option *options,
+                                                uint32_t options_count, const char *const *extra,
+                                                uint32_t extra_count, const char *what, hone_diag *diag);
+const char *hn_option_type_name(hn_option_type type);
+
+/* --- batches.c --- */
+HONE_MUST_USE hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag);
+void hn_stage_pool_destroy(hn_stage_run *run);
+
+/* --- edges.c --- */
+HONE_MUST_USE hone_status hn_edge_create(hone_node *node, hn_edge *edge, hone_diag *diag);
+void hn_edge_destroy(hn_edge *edge);
+
+/* Gives a batch to the edge, by its policy: sent, parked or dropped. */
+void hn_edge_send(hn_edge *edge, hone_batch *batch);
+
+/* Sends what is parked. False when there is no room yet; then the producer will be notified. */
+bool hn_edge_flush(hn_edge *edge);
+
+/* The next batch, or NULL; sets is_drained at the end. */
+hone_batch *hn_edge_take(hn_edge *edge);
+
+/* --- runtime.c --- */
+
+/* Makes the stage's task run, soon. From any thread. */
+void hn_stage_notify(hn_stage_run *run);
+
+#endif
