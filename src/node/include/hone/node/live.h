@@ -51,7 +51,7 @@ typedef struct hone_live_stage {
     _Atomic uint64_t blocked_count; /* times the stage had to wait for room in an output */
     _Atomic uint64_t busy_ns;       /* time spent in the stage's own code */
     _Atomic uint64_t queued_count;  /* batches waiting at its inputs, now */
-    hone_histogram hop_ns;        /* per record: from being handed over to being taken */
+    hone_histogram hop_ns;          /* per record: from being handed over to being taken */
     hone_histogram end_to_end_ns; /* sinks, per record: from entering the node to being processed */
 } hone_live_stage;
 
