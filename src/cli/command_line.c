@@ -458,3 +458,26 @@ uint64_t hn_arguments_number(const hn_arguments *arguments, const char *name) {
     const hn_argument *argument = hn_arguments_last(arguments, name);
     return argument ? argument->number : 0;
 }
+
+hone_status hn_arguments_collect(const hn_arguments *arguments, const char *name, hone_diag *diag,
+                                 const char *const **out_texts, uint32_t *out_count) {
+    uint32_t count = 0;
+    for (const hn_argument *at = NULL; (at = hn_arguments_next(arguments, name, at));) {
+        count++;
+    }
+    const char **texts = count ? HONE_NEW_ARRAY(NULL, const char *, count) : NULL;
+    if (count && !texts) {
+        return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "not enough memory for --%s", name);
+    }
+    uint32_t index = 0;
+    for (const hn_argument *at = NULL; (at = hn_arguments_next(arguments, name, at));) {
+        texts[index++] = at->text;
+    }
+    *out_texts = texts;
+    *out_count = count;
+    return HONE_OK;
+}
+
+void hn_arguments_release(const char *const *texts, uint32_t count) {
+    HONE_DELETE_ARRAY(NULL, const char *, (void *)texts, count);
+}

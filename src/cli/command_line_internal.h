@@ -136,6 +136,13 @@ uint64_t hn_arguments_number(const hn_arguments *arguments, const char *name);
 const hn_argument *hn_arguments_next(const hn_arguments *arguments, const char *name,
                                      const hn_argument *previous);
 
+/* The texts of all values of an option that repeats, as an array that hn_arguments_release gives
+ * back. NULL and 0 when there is none. OUT_OF_MEMORY. */
+HONE_MUST_USE hone_status hn_arguments_collect(const hn_arguments *arguments, const char *name,
+                                               hone_diag *diag, const char *const **out_texts,
+                                               uint32_t *out_count);
+void hn_arguments_release(const char *const *texts, uint32_t count);
+
 /* The command of that name, or NULL. */
 const hn_command *hn_program_find(const hn_program *program, hone_text name);
 

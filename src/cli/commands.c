@@ -22,6 +22,67 @@ static const hn_cli_option machine_options[] = {
      .help = "read /proc and /sys below DIR: the copy of another machine's files"},
 };
 
+static const hn_cli_option bench_options[] = {
+    {.name = "list",
+     .letter = 'l',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "list the suites that are there, one name a line"},
+    {.name = "suites",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_SUITES",
+     .help = "look for suites (hone-bench-NAME) in DIR; without it in ../libexec/hone beside the "
+             "program"},
+    {.name = "old",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "compare two command lines in turns: this is the old one"},
+    {.name = "new",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "and this the new one, which is to be judged"},
+    {.name = "threshold",
+     .type = HN_CLI_OPTION_PERCENT,
+     .argument = "PERCENT",
+     .fallback = "5",
+     .help = "with --old and --new: smaller changes count as the same"},
+    {.name = "quick",
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "with --old and --new: an eighth of the time, wider intervals"},
+    {.name = "strict",
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "with --old and --new: exit with 2 when the verdict is inconclusive"},
+    {.name = "json",
+     .letter = 'j',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print JSON: the list of suites with --list, the comparison with --old and --new"},
+    {.name = "html",
+     .type = HN_CLI_OPTION_FILE,
+     .argument = "FILE",
+     .help = "with --old and --new: write the comparison as one page with plots"},
+};
+
+static const hn_cli_option top_options[] = {
+    {.name = "once",
+     .letter = '1',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print one table and end (also what happens where standard output is no terminal)"},
+    {.name = "json",
+     .letter = 'j',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print one JSON document and end"},
+    {.name = "list",
+     .letter = 'l',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print the names of the nodes that run, one a line"},
+    {.name = "interval",
+     .letter = 'i',
+     .type = HN_CLI_OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "500ms",
+     .help = "time between two looks"},
+};
+
 static const hn_cli_option version_options[] = {
     {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
 };
@@ -53,6 +114,46 @@ static const hn_command commands[] = {
                     "hone detect --json | jq .memory  # one group of it, for a program\n"
                     "hone detect --root fixtures/laptop  # a machine that was copied to a folder",
         .run = hn_command_detect,
+    },
+    {
+        .name = "bench",
+        .summary = "Measure hone's own suites, or compare two commands",
+        .description =
+            "Runs bench suites of the performance lab, each a program of its own; what stands "
+            "behind the first name of a suite and begins with a dash is passed on to it (try "
+            "'hone bench SUITE --help'). Without a suite, lists them.\n\n"
+            "With --old and --new it compares two command lines instead: both run in turns, "
+            "disturbed samples are set aside, and the verdict is improved, same, regressed or "
+            "inconclusive. Quotes work as in a shell; variables and wildcards do not.",
+        .operand = "SUITE",
+        .operands_max = 64,
+        .completion = HN_COMPLETION_SUITES,
+        .passes_rest = true,
+        .options = bench_options,
+        .options_count = COUNT_OF(bench_options),
+        .examples =
+            "hone bench  # which suites are there?\n"
+            "hone bench node --peers  # one of them, beside its peers, in one interleaved run\n"
+            "hone bench --old './app-1.0 in' --new './app-1.1 in'  # is the new one slower?",
+        .run = hn_command_bench,
+    },
+    {
+        .name = "top",
+        .summary = "Watch the live counters of running nodes",
+        .description =
+            "Shows the nodes of this user that run now: records in, out and dropped per stage, "
+            "rates, latencies, and memory against the budget, read from the page that every "
+            "running node keeps up to date; watching costs the node nothing. NODE is the name of a "
+            "node or the number of its process; without it, all are shown.\n\n"
+            "Keys: q ends.",
+        .operand = "NODE",
+        .operands_max = 1,
+        .completion = HN_COMPLETION_NODES,
+        .options = top_options,
+        .options_count = COUNT_OF(top_options),
+        .examples = "hone top  # all nodes, live\n"
+                    "hone top host-watch --json  # one look at one node, for a program",
+        .run = hn_command_top,
     },
     {
         .name = "version",
@@ -101,6 +202,7 @@ static const hn_note exit_codes[] = {
 static const hn_note variables[] = {
     {"NO_COLOR", "when set and not empty, no colour, whatever the terminal"},
     {"HONE_ROOT", "stands in for --root of detect and doctor"},
+    {"HONE_SUITES", "stands in for --suites of bench"},
 };
 
 const hn_program hn_hone = {

@@ -9,6 +9,11 @@ bool hone_terminal_is_at(int fd) {
     return isatty(fd) == 1;
 }
 
+bool hone_terminal_is_foreground(int fd) {
+    pid_t foreground = tcgetpgrp(fd);
+    return foreground == getpgrp() || (foreground < 0 && isatty(fd) == 1);
+}
+
 hone_status hone_terminal_size(int fd, uint32_t *out_columns, uint32_t *out_rows) {
     struct winsize size = {0};
     if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) {

@@ -24,6 +24,10 @@ typedef struct hone_keyboard {
 /* True when `fd` is a terminal. */
 bool hone_terminal_is_at(int fd);
 
+/* True when `fd` is a terminal and the process is in its foreground, or the only one there: what it
+ * shows is not in the way of another program. */
+bool hone_terminal_is_foreground(int fd);
+
 /* Columns and rows of the terminal at `fd`. ABSENT when it is none or does not know its size. */
 HONE_MUST_USE hone_status hone_terminal_size(int fd, uint32_t *out_columns, uint32_t *out_rows);
 
