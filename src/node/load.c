@@ -558,6 +558,9 @@ hone_status hone_node_load_text(hone_text content, const char *name,
     hone_diag_at(diag, name, 0, 0);
     status = hone_toml_parse(content, name, &node->arena, diag, &node->root);
     if (status == HONE_OK) {
+        status = hn_settings_apply(&chosen, node->root, &node->arena, diag);
+    }
+    if (status == HONE_OK) {
         status = read_settings(node, &chosen, diag);
     }
     if (status == HONE_OK) {
