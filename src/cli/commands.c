@@ -116,6 +116,21 @@ static const hn_command commands[] = {
         .run = hn_command_detect,
     },
     {
+        .name = "doctor",
+        .summary = "Find settings of the machine that cost speed, and say what to do",
+        .description =
+            "Goes through a checklist of settings that cost speed, steadiness or safety: CPU "
+            "governor, huge pages, limits, affinity, real-time scheduling, hardware security. Says "
+            "for each what was found, what it costs, and the exact command that changes it. It "
+            "changes nothing itself, and advice is no failure: the exit code is 0.",
+        .completion = HN_COMPLETION_NONE,
+        .options = machine_options,
+        .options_count = COUNT_OF(machine_options),
+        .examples = "hone doctor  # the whole list\n"
+                    "hone doctor --json  # for a program",
+        .run = hn_command_doctor,
+    },
+    {
         .name = "bench",
         .summary = "Measure hone's own suites, or compare two commands",
         .description =
