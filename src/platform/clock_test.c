@@ -29,7 +29,8 @@ static void test_realtime(void **state) {
 /* CPU time passes with work and hardly in sleep. */
 static void test_cpu_time(void **state) {
     (void)state;
-    uint64_t start = hone_clock_thread_cpu_ns(), process_start = hone_clock_process_cpu_ns();
+    uint64_t process_start = hone_clock_process_cpu_ns();
+    uint64_t start = hone_clock_thread_cpu_ns();
     volatile uint64_t sum = 0;
     while (hone_clock_thread_cpu_ns() - start < 5000000u) {
         sum = sum + 1;
