@@ -93,6 +93,7 @@ struct hone_node {
     hone_file_stamp file_stamp;
     bool has_file_stamp;
     bool is_check;
+    hone_isa_mask isa;
     uint64_t budget_bytes;
     uint32_t workers_count;
     hn_stage_run *stages; /* in topological order */
@@ -125,6 +126,13 @@ HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table,
                                                 const char *const *extra, uint32_t extra_count,
                                                 const char *what, hone_diag *diag);
 const char *hn_option_type_name(hn_option_type type);
+
+/* --- settings.c --- */
+
+/* Changes the tree by options->settings. NOT_FOUND for a stage that is not there, SYNTAX. */
+HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
+                                            const hone_toml_value *root, hone_arena *arena,
+                                            hone_diag *diag);
 
 /* --- batches.c --- */
 HONE_MUST_USE hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag);
