@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where batches come from and go back to: each stage that makes batches has a pool of blocks of one size, filled on
- * demand and accounted to the node's budget. How many are out is bounded by the queues of the edges, not by the pool.
+ * Where batches come from and go back to: each stage that makes batches has a pool of blocks of one
+ * size, filled on demand and accounted to the node's budget. How many are out is bounded by the
+ * queues of the edges, not by the pool.
  */
 #include "node_internal.h"
 
@@ -10,7 +11,8 @@ enum { BATCH_ALIGNMENT = 64, BATCHES_PER_SLAB = 4, BATCHES_MAX = 1 << 24 };
 hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag) {
     hone_status status = hone_batch_plan(run->stage.schema, run->rows_wanted, 0, &run->layout);
     if (status != HONE_OK) {
-        return hone_diag_set(diag, status, "a batch of %u fields is too large", run->stage.schema->fields_count);
+        return hone_diag_set(diag, status, "a batch of %u fields is too large",
+                             run->stage.schema->fields_count);
     }
     hone_pool_options options = {
         .object_bytes = run->layout.size_bytes,
@@ -30,7 +32,8 @@ void hn_stage_pool_destroy(hn_stage_run *run) {
 static hone_status no_memory(hn_stage *stage, size_t bytes, hone_diag *diag) {
     hone_status status = hone_budget_explain(stage->run->node->budget, bytes, diag);
     if (status == HONE_OK) {
-        status = hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for a batch of %zu bytes", bytes);
+        status = hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY,
+                               "no memory for a batch of %zu bytes", bytes);
     }
     hn_stage_blame(stage, NULL, diag);
     return status;
@@ -47,8 +50,8 @@ hone_status hn_batch_acquire(hn_stage *stage, hone_diag *diag, hone_batch **out_
     return HONE_OK;
 }
 
-hone_status hn_batch_acquire_sized(hn_stage *stage, uint32_t rows_count, uint64_t text_bytes, hone_diag *diag,
-                                   hone_batch **out_batch) {
+hone_status hn_batch_acquire_sized(hn_stage *stage, uint32_t rows_count, uint64_t text_bytes,
+                                   hone_diag *diag, hone_batch **out_batch) {
     hn_stage_run *run = stage->run;
     if (rows_count <= run->layout.rows_capacity && text_bytes <= run->layout.text_capacity_bytes) {
         return hn_batch_acquire(stage, diag, out_batch);
@@ -71,7 +74,8 @@ hone_status hn_batch_acquire_sized(hn_stage *stage, uint32_t rows_count, uint64_
 }
 
 void hn_batch_release(hn_stage *stage, hone_batch *batch) {
-    /* release: what we read is read before the block is filled again; acquire: the last one sees all others' reads */
+    /* release: what we read is read before the block is filled again; acquire: the last one sees
+     * all others' reads */
     if (!batch || atomic_fetch_sub_explicit(&batch->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
@@ -93,7 +97,8 @@ static void copy_batch(hone_batch *to, hone_batch *from) {
     memcpy(hone_batch_timestamps(to), hone_batch_timestamps(from), (size_t)from->rows_count * 8);
     memcpy(hone_batch_selection(to), hone_batch_selection(from), (size_t)from->selected_count * 2);
     for (uint32_t field = 0; field < from->fields_count; field++) {
-        memcpy(hone_batch_cells(to, field), hone_batch_cells(from, field), (size_t)from->rows_count * 8);
+        memcpy(hone_batch_cells(to, field), hone_batch_cells(from, field),
+               (size_t)from->rows_count * 8);
         memcpy(hone_batch_missing(to, field), hone_batch_missing(from, field), (size_t)words * 8);
     }
     memcpy((uint8_t *)to + hn_batch_heap_offset(to), (uint8_t *)from + hn_batch_heap_offset(from),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An edge of the graph: a channel of batch pointers, and what happens when it is full. With `block` the batch is parked
- * at the edge and the producer waits. Waiting loses no wake-up because both sides exchange the same word: the producer
- * sets it and tries once more, the consumer clears it after each take; whoever comes second sees the other.
+ * An edge of the graph: a channel of batch pointers, and what happens when it is full. With `block`
+ * the batch is parked at the edge and the producer waits. Waiting loses no wake-up because both
+ * sides exchange the same word: the producer sets it and tries once more, the consumer clears it
+ * after each take; whoever comes second sees the other.
  */
 #include "node_internal.h"
 
@@ -16,7 +17,8 @@ hone_status hn_edge_create(hone_node *node, hn_edge *edge, hone_diag *diag) {
     };
     hone_status status = hone_channel_create(&options, diag, &edge->channel);
     if (status == HONE_STATUS_OUT_OF_MEMORY) {
-        (void)hone_budget_explain(node->budget, options.capacity_bytes, diag);
+        hone_status reason = hone_budget_explain(node->budget, options.capacity_bytes, diag);
+        status = reason == HONE_OK ? status : reason;
     }
     return status;
 }
@@ -44,7 +46,8 @@ static bool try_send(hn_edge *edge, hone_batch *batch) {
     return true;
 }
 
-/* Dropped records are counted at the consumer, whose policy it is; more than one producer may do so. */
+/* Dropped records are counted at the consumer, whose policy it is; more than one producer may do
+ * so. */
 static void drop(hn_edge *edge, hone_batch *batch) {
     atomic_fetch_add_explicit(&edge->consumer->stage.live->records_dropped, batch->selected_count,
                               memory_order_relaxed);
@@ -65,12 +68,8 @@ void hn_edge_send(hn_edge *edge, hone_batch *batch) {
         return;
     }
     switch ((hn_on_full)edge->consumer->on_full) {
-    case HN_ON_FULL_BLOCK:
-        edge->parked[edge->parked_count++] = batch;
-        break;
-    case HN_ON_FULL_DROP_OLDEST:
-        do {
-            evict_one(edge);
+    case HN_ON_FULL_BLOCK: edge->parked[edge->parked_count++] = batch; break;
+    case HN_ON_FULL_DROP_OLDEST: do { evict_one(edge);
         } while (!try_send(edge, batch));
         break;
     case HN_ON_FULL_DROP_NEWEST: drop(edge, batch); break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The stage kinds there are: one row each, in the order in which help lists them. */
 #include "node_internal.h"
-#include "stages/stages_internal.h"
+#include "stages/kinds_internal.h"
 
 static const hn_stage_kind *const kinds[] = {
     &hn_kind_source_csv,
@@ -22,13 +22,14 @@ bool hone_stage_kind_at(uint32_t index, hone_stage_kind_info *out_info) {
     return kind != NULL;
 }
 
-bool hone_stage_option_at(uint32_t kind_index, uint32_t option_index, hone_stage_option_info *out_info) {
+bool hone_stage_option_at(uint32_t kind_index, uint32_t option_index,
+                          hone_stage_option_info *out_info) {
     const hn_stage_kind *kind = hn_stage_kind_at(kind_index);
     if (!kind || option_index >= kind->options_count) {
         return false;
     }
     const hn_option *option = &kind->options[option_index];
-    *out_info = (hone_stage_option_info){option->name, hn_option_type_name(option->type), option->fallback,
-                                         option->is_required, option->help};
+    *out_info = (hone_stage_option_info){option->name, hn_option_type_name(option->type),
+                                         option->fallback, option->is_required, option->help};
     return true;
 }

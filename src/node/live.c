@@ -10,11 +10,12 @@ static uint64_t page_bytes(uint32_t stages_count) {
     return sizeof(hone_live_page) + (uint64_t)stages_count * sizeof(hone_live_stage);
 }
 
-hone_status hone_live_create(const char *node_name, uint32_t stages_count, hone_diag *diag, hone_live *out_live) {
+hone_status hone_live_create(const char *node_name, uint32_t stages_count, hone_diag *diag,
+                             hone_live *out_live) {
     hone_live live = {0};
     if (stages_count > HONE_LIVE_STAGES_MAX) {
-        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%u stages are more than the limit of %d", stages_count,
-                             HONE_LIVE_STAGES_MAX);
+        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%u stages are more than the limit of %d",
+                             stages_count, HONE_LIVE_STAGES_MAX);
     }
     uint64_t size_bytes = page_bytes(stages_count);
     live.is_shared = hone_shared_page_create(suffix, size_bytes, diag, &live.memory) == HONE_OK;
@@ -41,13 +42,15 @@ hone_status hone_live_open(int64_t pid, hone_diag *diag, hone_live *out_live) {
     }
     hone_live_page *page = live.page = live.memory.memory;
     bool is_page = live.memory.size_bytes >= sizeof *page && page->magic == HONE_LIVE_MAGIC &&
-                   page->version == HONE_LIVE_VERSION && page->stages_count <= HONE_LIVE_STAGES_MAX &&
+                   page->version == HONE_LIVE_VERSION &&
+                   page->stages_count <= HONE_LIVE_STAGES_MAX &&
                    page->size_bytes == live.memory.size_bytes &&
                    page->size_bytes == page_bytes(page->stages_count) && page->pid == pid;
     if (!is_page || page->process_start != hone_process_start(pid)) {
         hone_live_close(&live);
         return hone_diag_set(diag, HONE_STATUS_CORRUPT,
-                             is_page ? "process %lld has ended" : "process %lld runs another version of hone",
+                             is_page ? "process %lld has ended"
+                                     : "process %lld runs another version of hone",
                              (long long)pid);
     }
     *out_live = live;

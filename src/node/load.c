@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a node file to a graph that is ready to run: parse, make the stages, wire them, sort them so that each comes after
- * what it takes from, and open them in that order, so that every stage knows its input's schema when it checks its
- * options. All messages point into the file.
+ * From a node file to a graph that is ready to run: parse, make the stages, wire them, sort them so
+ * that each comes after what it takes from, and open them in that order, so that every stage knows
+ * its input's schema when it checks its options. All messages point into the file.
  */
 #include <stdio.h>
 
@@ -11,8 +11,6 @@
 
 enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20 };
 
-#define BUDGET_DEFAULT "64MiB"
-
 typedef struct node_settings {
     const char *name;
     uint64_t memory_budget;
@@ -20,10 +18,19 @@ typedef struct node_settings {
 } node_settings;
 
 static const hn_option node_options[] = {
-    {.name = "name", .type = HN_OPTION_TEXT, .offset = offsetof(node_settings, name), .help = "the node's name"},
-    {.name = "memory_budget", .type = HN_OPTION_SIZE, .offset = offsetof(node_settings, memory_budget),
-     .fallback = BUDGET_DEFAULT, .help = "how much memory records in flight may take"},
-    {.name = "workers", .type = HN_OPTION_COUNT, .offset = offsetof(node_settings, workers), .fallback = "0",
+    {.name = "name",
+     .type = HN_OPTION_TEXT,
+     .offset = offsetof(node_settings, name),
+     .help = "the node's name"},
+    {.name = "memory_budget",
+     .type = HN_OPTION_SIZE,
+     .offset = offsetof(node_settings, memory_budget),
+     .fallback = "64MiB",
+     .help = "how much memory records in flight may take"},
+    {.name = "workers",
+     .type = HN_OPTION_COUNT,
+     .offset = offsetof(node_settings, workers),
+     .fallback = "0",
      .help = "worker threads; 0: as many CPUs as this process may use"},
 };
 enum { NODE_OPTIONS_COUNT = sizeof node_options / sizeof *node_options };
@@ -33,9 +40,15 @@ enum { STAGE_KEYS_COUNT = sizeof stage_keys / sizeof *stage_keys };
 
 static const hn_option wiring_options[] = {
     {.name = "from", .type = HN_OPTION_TEXTS, .offset = offsetof(hn_stage_run, from)},
-    {.name = "on_full", .type = HN_OPTION_CHOICE, .offset = offsetof(hn_stage_run, on_full), .fallback = "block",
+    {.name = "on_full",
+     .type = HN_OPTION_CHOICE,
+     .offset = offsetof(hn_stage_run, on_full),
+     .fallback = "block",
      .choices = {"block", "drop_oldest", "drop_newest"}},
-    {.name = "queue", .type = HN_OPTION_COUNT, .offset = offsetof(hn_stage_run, queue_batches), .fallback = "16"},
+    {.name = "queue",
+     .type = HN_OPTION_COUNT,
+     .offset = offsetof(hn_stage_run, queue_batches),
+     .fallback = "16"},
 };
 enum { WIRING_OPTIONS_COUNT = sizeof wiring_options / sizeof *wiring_options };
 
@@ -44,7 +57,8 @@ enum { WIRING_OPTIONS_COUNT = sizeof wiring_options / sizeof *wiring_options };
 void hn_stage_blame(const hn_stage *stage, const char *option, hone_diag *diag) {
     char subject[96];
     const hone_node *node = stage->run->node;
-    const hone_toml_entry *entry = option ? hone_toml_find_entry(stage->table, hone_text_of(option)) : NULL;
+    const hone_toml_entry *entry =
+        option ? hone_toml_find_entry(stage->table, hone_text_of(option)) : NULL;
     (void)snprintf(subject, sizeof subject, "stage '%.80s'", stage->name);
     hone_diag_about(diag, subject);
     if (entry) {
@@ -87,8 +101,8 @@ static hone_status unknown_kind(const hn_stage *stage, hone_text name, hone_diag
     hn_stage_blame(stage, "kind", diag);
     return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage kind '%.*s'; %s%s%s",
                          (int)(name.size < 60 ? name.size : 60), name.data,
-                         nearest ? "did you mean '" : "`hone help stages` lists them", nearest ? nearest : "",
-                         nearest ? "'?" : "");
+                         nearest ? "did you mean '" : "`hone help stages` lists them",
+                         nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static hn_stage_run *find_stage(const hone_node *node, const char *name) {
@@ -100,9 +114,11 @@ static hn_stage_run *find_stage(const hone_node *node, const char *name) {
     return NULL;
 }
 
-static hone_status need_text(const hone_toml_value *table, const char *key, hone_diag *diag, hone_text *out_text) {
+static hone_status need_text(const hone_toml_value *table, const char *key, hone_diag *diag,
+                             hone_text *out_text) {
     const hone_toml_value *value = hone_toml_find(table, hone_text_of(key));
-    hone_diag_at(diag, NULL, value ? value->line : table->line, value ? value->column : table->column);
+    hone_diag_at(diag, NULL, value ? value->line : table->line,
+                 value ? value->column : table->column);
     if (!value) {
         return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "a stage needs '%s'", key);
     }
@@ -120,19 +136,22 @@ static hone_status read_stage_options(hn_stage_run *run, hone_diag *diag) {
     char what[96];
     (void)snprintf(what, sizeof what, "kind '%s'", stage->kind->name);
     hn_stage_blame(stage, NULL, diag);
-    hone_status status = hn_options_check_keys(stage->table, stage->kind->options, stage->kind->options_count,
-                                               stage_keys, STAGE_KEYS_COUNT, what, diag);
+    hone_status status =
+        hn_options_check_keys(stage->table, stage->kind->options, stage->kind->options_count,
+                              stage_keys, STAGE_KEYS_COUNT, what, diag);
     if (status == HONE_OK) {
-        status = hn_options_read_table(stage->table, wiring_options, WIRING_OPTIONS_COUNT, run, stage->arena, diag);
+        status = hn_options_read_table(stage->table, wiring_options, WIRING_OPTIONS_COUNT, run,
+                                       stage->arena, diag);
     }
     if (status == HONE_OK) {
-        status = hn_options_read_table(stage->table, stage->kind->options, stage->kind->options_count, stage->state,
-                                       stage->arena, diag);
+        status =
+            hn_options_read_table(stage->table, stage->kind->options, stage->kind->options_count,
+                                  stage->state, stage->arena, diag);
     }
     if (status == HONE_OK && (run->queue_batches == 0 || run->queue_batches > HN_QUEUE_MAX)) {
         hn_stage_blame(stage, "queue", diag);
-        status = hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "'queue' must be from 1 to %d batches",
-                               HN_QUEUE_MAX);
+        status = hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                               "'queue' must be from 1 to %d batches", HN_QUEUE_MAX);
     }
     return status;
 }
@@ -149,7 +168,8 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
         return status;
     }
     run->node = node;
-    run->stage = (hn_stage){.name = name.data, .table = table, .arena = &node->arena, .log = node->log, .run = run};
+    run->stage = (hn_stage){
+        .name = name.data, .table = table, .arena = &node->arena, .log = node->log, .run = run};
     run->stage.allocator = hone_budget_allocator(node->budget);
     run->stage.is_check = node->is_check;
     if (find_stage(node, name.data)) {
@@ -158,7 +178,8 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
     }
     if (name.size >= HONE_LIVE_NAME_BYTES || strlen(name.data) != name.size) {
         hn_stage_blame(&run->stage, "name", diag);
-        return hone_diag_set(diag, HONE_STATUS_LIMIT, "a stage's name has at most %d bytes, none of them zero",
+        return hone_diag_set(diag, HONE_STATUS_LIMIT,
+                             "a stage's name has at most %d bytes, none of them zero",
                              HONE_LIVE_NAME_BYTES - 1);
     }
     run->stage.kind = find_kind(kind);
@@ -166,7 +187,8 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
         return unknown_kind(&run->stage, kind, diag);
     }
     run->stage.state = hone_arena_allocate_zeroed(
-        &node->arena, 1, run->stage.kind->state_size_bytes ? run->stage.kind->state_size_bytes : 1, 64);
+        &node->arena, 1, run->stage.kind->state_size_bytes ? run->stage.kind->state_size_bytes : 1,
+        64);
     if (!run->stage.state) {
         return no_memory(diag);
     }
@@ -183,8 +205,8 @@ static hone_status read_stages(hone_node *node, hone_diag *diag) {
                              "a node needs at least one stage: begin it with a line [[stage]]");
     }
     if (count > HN_STAGES_MAX) {
-        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%zu stages are more than the limit of %d", count,
-                             HN_STAGES_MAX);
+        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%zu stages are more than the limit of %d",
+                             count, HN_STAGES_MAX);
     }
     node->stages = HONE_ARENA_NEW_ARRAY(&node->arena, hn_stage_run, count);
     hone_status status = node->stages ? HONE_OK : no_memory(diag);
@@ -192,7 +214,8 @@ static hone_status read_stages(hone_node *node, hone_diag *diag) {
         const hone_toml_value *table = hone_toml_item_at(list, i);
         if (table->type != HONE_TOML_TABLE) {
             hone_diag_at(diag, node->path, table->line, table->column);
-            return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'stage' must be a list of tables: [[stage]]");
+            return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH,
+                                 "'stage' must be a list of tables: [[stage]]");
         }
         status = read_stage(node, table, diag);
     }
@@ -205,7 +228,8 @@ static hone_status check_from(const hone_node *node, const hn_stage_run *run, ho
     const hn_stage *stage = &run->stage;
     if (stage->kind->role == HN_ROLE_SOURCE && run->from.count) {
         hn_stage_blame(stage, "from", diag);
-        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "a source takes no input: remove 'from'");
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "a source takes no input: remove 'from'");
     }
     if (stage->kind->role != HN_ROLE_SOURCE && run->from.count == 0) {
         hn_stage_blame(stage, "from", diag);
@@ -216,22 +240,27 @@ static hone_status check_from(const hone_node *node, const hn_stage_run *run, ho
     return HONE_OK;
 }
 
-static hone_status unknown_input(const hone_node *node, const hn_stage_run *run, uint32_t item, hone_diag *diag) {
+static hone_status unknown_input(const hone_node *node, const hn_stage_run *run, uint32_t item,
+                                 hone_diag *diag) {
     const char *names[HN_STAGES_MAX];
     for (uint32_t i = 0; i < node->stages_count; i++) {
         names[i] = node->stages[i].stage.name;
     }
-    const char *nearest = hone_text_nearest(hone_text_of(run->from.items[item]), names, node->stages_count);
+    const char *nearest =
+        hone_text_nearest(hone_text_of(run->from.items[item]), names, node->stages_count);
     hn_stage_blame(&run->stage, "from", diag);
     hone_diag_at(diag, NULL, run->from.values[item]->line, run->from.values[item]->column);
-    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage '%.60s'%s%s%s", run->from.items[item],
-                         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage '%.60s'%s%s%s",
+                         run->from.items[item], nearest ? "; did you mean '" : "",
+                         nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-static hone_status wrong_input(const hn_stage_run *run, uint32_t item, const char *why, hone_diag *diag) {
+static hone_status wrong_input(const hn_stage_run *run, uint32_t item, const char *why,
+                               hone_diag *diag) {
     hn_stage_blame(&run->stage, "from", diag);
     hone_diag_at(diag, NULL, run->from.values[item]->line, run->from.values[item]->column);
-    return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "'%.60s' %s", run->from.items[item], why);
+    return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "'%.60s' %s", run->from.items[item],
+                         why);
 }
 
 static hone_status resolve_inputs(const hone_node *node, hn_stage_run *run, hone_diag *diag) {
@@ -284,7 +313,8 @@ static uint32_t sort_stages(const hone_node *node, uint32_t *order) {
     return sorted;
 }
 
-static hone_status report_cycle(const hone_node *node, const uint32_t *order, uint32_t sorted, hone_diag *diag) {
+static hone_status report_cycle(const hone_node *node, const uint32_t *order, uint32_t sorted,
+                                hone_diag *diag) {
     bool is_sorted[HN_STAGES_MAX] = {false};
     char names[256] = "";
     size_t used = 0;
@@ -301,7 +331,8 @@ static hone_status report_cycle(const hone_node *node, const uint32_t *order, ui
         }
     }
     hn_stage_blame(&first->stage, "from", diag);
-    return hone_diag_set(diag, HONE_STATUS_CYCLE, "stages wait for each other in a circle: %s", names);
+    return hone_diag_set(diag, HONE_STATUS_CYCLE, "stages wait for each other in a circle: %s",
+                         names);
 }
 
 static hone_status apply_order(hone_node *node, const uint32_t *order, hone_diag *diag) {
@@ -378,7 +409,8 @@ static hone_status wire(hone_node *node, hone_diag *diag) {
         if (run->outputs_count == 0 && run->stage.kind->role != HN_ROLE_SINK) {
             hn_stage_blame(&run->stage, NULL, diag);
             return hone_diag_set(diag, HONE_STATUS_UNCONNECTED,
-                                 "nothing takes what it gives: another stage needs from = \"%s\"", run->stage.name);
+                                 "nothing takes what it gives: another stage needs from = \"%s\"",
+                                 run->stage.name);
         }
     }
     status = apply_order(node, order, diag);
@@ -387,20 +419,27 @@ static hone_status wire(hone_node *node, hone_diag *diag) {
 
 /* --- opening --- */
 
-static hone_status schemas_differ(const hn_stage_run *run, const hn_stage_run *first, const hn_stage_run *other,
-                                  hone_diag *diag) {
+_Static_assert((int)HN_ROLE_SOURCE == HONE_LIVE_SOURCE &&
+                   (int)HN_ROLE_TRANSFORM == HONE_LIVE_TRANSFORM &&
+                   (int)HN_ROLE_SINK == HONE_LIVE_SINK,
+               "roles of kinds and of live stages are the same");
+
+static hone_status schemas_differ(const hn_stage_run *run, const hn_stage_run *first,
+                                  const hn_stage_run *other, hone_diag *diag) {
     const hone_schema *a = first->stage.schema, *b = other->stage.schema;
     uint32_t i = 0;
     while (i < a->fields_count && i < b->fields_count && a->fields[i].type == b->fields[i].type &&
            hone_text_is_equal(a->fields[i].name, b->fields[i].name)) {
         i++;
     }
-    hone_text name = i < a->fields_count ? a->fields[i].name
-                     : i < b->fields_count ? b->fields[i].name : HONE_TEXT("time");
+    hone_text name = i < a->fields_count   ? a->fields[i].name
+                     : i < b->fields_count ? b->fields[i].name
+                                           : HONE_TEXT("time");
     hn_stage_blame(&run->stage, "from", diag);
-    return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH,
-                         "'%.40s' and '%.40s' give different records: the first difference is field '%.*s'",
-                         first->stage.name, other->stage.name, HONE_TEXT_ARGS(name));
+    return hone_diag_set(
+        diag, HONE_STATUS_TYPE_MISMATCH,
+        "'%.40s' and '%.40s' give different records: the first difference is field '%.*s'",
+        first->stage.name, other->stage.name, HONE_TEXT_ARGS(name));
 }
 
 static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
@@ -430,7 +469,8 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
         return status;
     }
     if (!node->live.is_shared && !node->is_check) {
-        hone_log_write(node->log, HONE_LOG_WARNING, "`hone top` cannot see this node: %s", why.message);
+        hone_log_write(node->log, HONE_LOG_WARNING, "`hone top` cannot see this node: %s",
+                       why.message);
     }
     node->live.page->budget_bytes = node->budget_bytes;
     node->live.page->workers_count = node->workers_count;
@@ -439,6 +479,8 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
         stage->live = &node->live.page->stages[i];
         (void)snprintf(stage->live->name, sizeof stage->live->name, "%s", stage->name);
         (void)snprintf(stage->live->kind, sizeof stage->live->kind, "%s", stage->kind->name);
+        stage->live->role = (uint32_t)stage->kind->role; /* the same three, in the same order */
+        stage->live->inputs_count = node->stages[i].inputs_count;
         status = open_stage(&node->stages[i], diag);
     }
     return status;
@@ -446,36 +488,39 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
 
 /* --- the whole --- */
 
-static hone_status read_settings(hone_node *node, const hone_node_options *options, hone_diag *diag) {
+static hone_status read_settings(hone_node *node, const hone_node_options *options,
+                                 hone_diag *diag) {
     static const char *const root_keys[] = {"node", "stage"};
     const hone_toml_value *table = hone_toml_find(node->root, HONE_TEXT("node"));
     node_settings settings = {0};
-    hone_status status = hn_options_check_keys(node->root, NULL, 0, root_keys, 2, "a node file", diag);
+    hone_status status =
+        hn_options_check_keys(node->root, NULL, 0, root_keys, 2, "a node file", diag);
     if (status == HONE_OK && table && table->type != HONE_TOML_TABLE) {
         hone_diag_at(diag, NULL, table->line, table->column);
         status = hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'node' must be a table: [node]");
     }
     if (status == HONE_OK && table) {
-        status = hn_options_check_keys(table, node_options, NODE_OPTIONS_COUNT, NULL, 0, "[node]", diag);
+        status =
+            hn_options_check_keys(table, node_options, NODE_OPTIONS_COUNT, NULL, 0, "[node]", diag);
     }
     if (status == HONE_OK) {
-        status = hn_options_read_table(table ? table : node->root, node_options, table ? NODE_OPTIONS_COUNT : 0,
+        /* without [node] the root serves: it has none of the keys, so every fallback is taken */
+        status = hn_options_read_table(table ? table : node->root, node_options, NODE_OPTIONS_COUNT,
                                        &settings, &node->arena, diag);
     }
     if (status != HONE_OK) {
         return status;
     }
-    if (!table) {
-        (void)hone_size_parse(HONE_TEXT(BUDGET_DEFAULT), &settings.memory_budget);
-    }
     node->name = settings.name ? settings.name : node->path;
-    node->budget_bytes = options->memory_budget_bytes ? options->memory_budget_bytes : settings.memory_budget;
+    node->budget_bytes =
+        options->memory_budget_bytes ? options->memory_budget_bytes : settings.memory_budget;
     uint64_t workers = options->workers_count ? options->workers_count : settings.workers;
     node->workers_count = workers > 1024 ? 1024 : (uint32_t)workers;
     if (node->workers_count == 0) {
         node->workers_count = hone_thread_cpus_allowed_count();
     }
-    hone_budget_options budget = {.name = "node", .limit_bytes = node->budget_bytes, .allocator = node->allocator};
+    hone_budget_options budget = {
+        .name = "node", .limit_bytes = node->budget_bytes, .allocator = node->allocator};
     return hone_budget_create(&budget, diag, &node->budget);
 }
 
@@ -499,8 +544,9 @@ static hone_status create_node(const char *name, const hone_node_options *option
     return HONE_OK;
 }
 
-hone_status hone_node_load_text(hone_text content, const char *name, const hone_node_options *options,
-                                hone_diag *diag, hone_node **out_node) {
+hone_status hone_node_load_text(hone_text content, const char *name,
+                                const hone_node_options *options, hone_diag *diag,
+                                hone_node **out_node) {
     hone_node_options chosen = options ? *options : (hone_node_options){0};
     hone_diag ignored = {0};
     hone_node *node = NULL;
@@ -511,6 +557,9 @@ hone_status hone_node_load_text(hone_text content, const char *name, const hone_
     }
     hone_diag_at(diag, name, 0, 0);
     status = hone_toml_parse(content, name, &node->arena, diag, &node->root);
+    if (status == HONE_OK) {
+        status = hn_settings_apply(&chosen, node->root, &node->arena, diag);
+    }
     if (status == HONE_OK) {
         status = read_settings(node, &chosen, diag);
     }

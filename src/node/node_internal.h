@@ -20,11 +20,16 @@ enum {
     HN_QUEUE_MAX = 65536,
 };
 
-typedef enum hn_on_full { HN_ON_FULL_BLOCK, HN_ON_FULL_DROP_OLDEST, HN_ON_FULL_DROP_NEWEST } hn_on_full;
+typedef enum hn_on_full {
+    HN_ON_FULL_BLOCK,
+    HN_ON_FULL_DROP_OLDEST,
+    HN_ON_FULL_DROP_NEWEST
+} hn_on_full;
 
 typedef struct hn_stage_run hn_stage_run;
 
-/* One stage feeds another. The producer's side is used by the producer's task only, the consumer's by the consumer's. */
+/* One stage feeds another. The producer's side is used by the producer's task only, the consumer's
+ * by the consumer's. */
 typedef struct hn_edge {
     hn_stage_run *producer;
     hn_stage_run *consumer;
@@ -36,7 +41,13 @@ typedef struct hn_edge {
 } hn_edge;
 
 /* A stage's task: at most one worker runs it at a time. */
-typedef enum hn_task_state { HN_TASK_IDLE, HN_TASK_QUEUED, HN_TASK_RUNNING, HN_TASK_NOTIFIED, HN_TASK_DONE } hn_task_state;
+typedef enum hn_task_state {
+    HN_TASK_IDLE,
+    HN_TASK_QUEUED,
+    HN_TASK_RUNNING,
+    HN_TASK_NOTIFIED,
+    HN_TASK_DONE
+} hn_task_state;
 
 /* What a stage does now; only its own task reads and writes it. */
 typedef enum hn_phase {
@@ -105,14 +116,21 @@ struct hone_node {
 /* --- options.c --- */
 
 /* Fills `state` from the keys of `table`, with fallbacks for those that are not there. */
-HONE_MUST_USE hone_status hn_options_read_table(const hone_toml_value *table, const hn_option *options,
-                                                uint32_t options_count, void *state, hone_arena *arena,
-                                                hone_diag *diag);
+HONE_MUST_USE hone_status hn_options_read_table(const hone_toml_value *table,
+                                                const hn_option *options, uint32_t options_count,
+                                                void *state, hone_arena *arena, hone_diag *diag);
 /* Every key of `table` must be an option or one of `extra`. */
-HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option *options,
-                                                uint32_t options_count, const char *const *extra,
-                                                uint32_t extra_count, const char *what, hone_diag *diag);
+HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table,
+                                                const hn_option *options, uint32_t options_count,
+                                                const char *const *extra, uint32_t extra_count,
+                                                const char *what, hone_diag *diag);
 const char *hn_option_type_name(hn_option_type type);
+
+/* --- settings.c --- */
+
+/* Changes the tree by options->settings. NOT_FOUND for a stage that is not there, SYNTAX. */
+HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options, const hone_toml_value *root,
+                                            hone_arena *arena, hone_diag *diag);
 
 /* --- batches.c --- */
 HONE_MUST_USE hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag);

@@ -16,26 +16,27 @@ const char *hn_option_type_name(hn_option_type type) {
 }
 
 /* "must be a duration such as "100ms", but is an integer" */
-static hone_status wrong_type(const hn_option *option, const hone_toml_value *value, const char *expected,
-                              hone_diag *diag) {
+static hone_status wrong_type(const hn_option *option, const hone_toml_value *value,
+                              const char *expected, hone_diag *diag) {
     hone_diag_at(diag, NULL, value->line, value->column);
-    return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'%s' must be %s, but is %s", option->name, expected,
-                         hone_toml_type_name(value->type));
+    return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'%s' must be %s, but is %s",
+                         option->name, expected, hone_toml_type_name(value->type));
 }
 
-static hone_status bad_value(const hn_option *option, const hone_toml_value *value, const char *expected,
-                             hone_diag *diag) {
+static hone_status bad_value(const hn_option *option, const hone_toml_value *value,
+                             const char *expected, hone_diag *diag) {
     hone_diag_at(diag, NULL, value->line, value->column);
-    return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "'%s = \"%.*s\"' is not %s", option->name,
-                         (int)(value->as.string.size < 60 ? value->as.string.size : 60), value->as.string.data,
-                         expected);
+    return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "'%s = \"%.*s\"' is not %s",
+                         option->name,
+                         (int)(value->as.string.size < 60 ? value->as.string.size : 60),
+                         value->as.string.data, expected);
 }
 
-static hone_status read_quantity(const hn_option *option, const hone_toml_value *value, uint64_t *field,
-                                 hone_diag *diag) {
+static hone_status read_quantity(const hn_option *option, const hone_toml_value *value,
+                                 uint64_t *field, hone_diag *diag) {
     bool is_duration = option->type == HN_OPTION_DURATION;
-    const char *expected =
-        is_duration ? "a duration in quotes, such as \"100ms\" or \"3s\"" : "a size, such as \"64KiB\"";
+    const char *expected = is_duration ? "a duration in quotes, such as \"100ms\" or \"3s\""
+                                       : "a size, such as \"64KiB\"";
     if (!is_duration && value->type == HONE_TOML_INTEGER && value->as.integer >= 0) {
         *field = (uint64_t)value->as.integer;
         return HONE_OK;
@@ -43,13 +44,13 @@ static hone_status read_quantity(const hn_option *option, const hone_toml_value 
     if (value->type != HONE_TOML_STRING) {
         return wrong_type(option, value, expected, diag);
     }
-    hone_status status =
-        is_duration ? hone_duration_parse(value->as.string, field) : hone_size_parse(value->as.string, field);
+    hone_status status = is_duration ? hone_duration_parse(value->as.string, field)
+                                     : hone_size_parse(value->as.string, field);
     return status == HONE_OK ? HONE_OK : bad_value(option, value, expected, diag);
 }
 
-static hone_status read_choice(const hn_option *option, const hone_toml_value *value, uint32_t *field,
-                               hone_diag *diag) {
+static hone_status read_choice(const hn_option *option, const hone_toml_value *value,
+                               uint32_t *field, hone_diag *diag) {
     char expected[160];
     size_t used = 0;
     for (uint32_t i = 0; i < 4 && option->choices[i]; i++) {
@@ -57,16 +58,16 @@ static hone_status read_choice(const hn_option *option, const hone_toml_value *v
             *field = i;
             return HONE_OK;
         }
-        int length = snprintf(expected + used, sizeof expected - used, "%s\"%s\"", i ? ", " : "one of ",
-                              option->choices[i]);
+        int length = snprintf(expected + used, sizeof expected - used, "%s\"%s\"",
+                              i ? ", " : "one of ", option->choices[i]);
         used += length > 0 ? (size_t)length : 0;
     }
     return value->type == HONE_TOML_STRING ? bad_value(option, value, expected, diag)
                                            : wrong_type(option, value, expected, diag);
 }
 
-static hone_status read_texts(const hn_option *option, const hone_toml_value *value, hn_texts *field,
-                              hone_arena *arena, hone_diag *diag) {
+static hone_status read_texts(const hn_option *option, const hone_toml_value *value,
+                              hn_texts *field, hone_arena *arena, hone_diag *diag) {
     bool is_array = value->type == HONE_TOML_ARRAY;
     uint32_t count = is_array ? (uint32_t)hone_toml_count(value) : 1;
     field->items = HONE_ARENA_NEW_ARRAY(arena, const char *, count);
@@ -86,8 +87,8 @@ static hone_status read_texts(const hn_option *option, const hone_toml_value *va
     return HONE_OK;
 }
 
-static hone_status read_option(const hn_option *option, const hone_toml_value *value, void *state, hone_arena *arena,
-                               hone_diag *diag) {
+static hone_status read_option(const hn_option *option, const hone_toml_value *value, void *state,
+                               hone_arena *arena, hone_diag *diag) {
     void *field = (uint8_t *)state + option->offset;
     switch (option->type) {
     case HN_OPTION_TEXT:
@@ -118,21 +119,24 @@ static hone_status read_option(const hn_option *option, const hone_toml_value *v
 }
 
 /* A fallback is read as if it stood in the file. */
-static hone_status read_fallback(const hn_option *option, void *state, hone_arena *arena, hone_diag *diag) {
+static hone_status read_fallback(const hn_option *option, void *state, hone_arena *arena,
+                                 hone_diag *diag) {
     hone_toml_value value = {.type = HONE_TOML_STRING, .as.string = hone_text_of(option->fallback)};
     uint64_t number = 0;
     if (option->type == HN_OPTION_FLAG) {
         value.type = HONE_TOML_BOOL;
         value.as.boolean = strcmp(option->fallback, "true") == 0;
-    } else if (option->type == HN_OPTION_COUNT && hone_size_parse(value.as.string, &number) == HONE_OK) {
+    } else if (option->type == HN_OPTION_COUNT &&
+               hone_size_parse(value.as.string, &number) == HONE_OK) {
         value.type = HONE_TOML_INTEGER;
         value.as.integer = (int64_t)number;
     }
     return read_option(option, &value, state, arena, diag);
 }
 
-hone_status hn_options_read_table(const hone_toml_value *table, const hn_option *options, uint32_t options_count,
-                                  void *state, hone_arena *arena, hone_diag *diag) {
+hone_status hn_options_read_table(const hone_toml_value *table, const hn_option *options,
+                                  uint32_t options_count, void *state, hone_arena *arena,
+                                  hone_diag *diag) {
     for (uint32_t i = 0; i < options_count; i++) {
         const hone_toml_value *value = hone_toml_find(table, hone_text_of(options[i].name));
         hone_status status = HONE_OK;
@@ -140,8 +144,8 @@ hone_status hn_options_read_table(const hone_toml_value *table, const hn_option 
             status = read_option(&options[i], value, state, arena, diag);
         } else if (options[i].is_required) {
             hone_diag_at(diag, NULL, table->line, table->column);
-            status = hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "'%s' is missing: %s", options[i].name,
-                                   options[i].help);
+            status = hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "'%s' is missing: %s",
+                                   options[i].name, options[i].help);
         } else if (options[i].fallback && options[i].type != HN_OPTION_VALUE) {
             status = read_fallback(&options[i], state, arena, diag);
         }
@@ -152,8 +156,8 @@ hone_status hn_options_read_table(const hone_toml_value *table, const hn_option 
     return HONE_OK;
 }
 
-static bool is_known(hone_text key, const hn_option *options, uint32_t options_count, const char *const *extra,
-                     uint32_t extra_count) {
+static bool is_known(hone_text key, const hn_option *options, uint32_t options_count,
+                     const char *const *extra, uint32_t extra_count) {
     for (uint32_t i = 0; i < options_count; i++) {
         if (hone_text_is(key, options[i].name)) {
             return true;
@@ -167,8 +171,9 @@ static bool is_known(hone_text key, const hn_option *options, uint32_t options_c
     return false;
 }
 
-hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option *options, uint32_t options_count,
-                                  const char *const *extra, uint32_t extra_count, const char *what, hone_diag *diag) {
+hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option *options,
+                                  uint32_t options_count, const char *const *extra,
+                                  uint32_t extra_count, const char *what, hone_diag *diag) {
     const char *names[64];
     uint32_t names_count = 0;
     for (uint32_t i = 0; i < options_count && names_count < 64; i++) {
@@ -186,7 +191,8 @@ hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option 
         hone_diag_at(diag, NULL, entry->key_line, entry->key_column);
         return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "%s has no key '%.*s'%s%s%s", what,
                              (int)(entry->key.size < 60 ? entry->key.size : 60), entry->key.data,
-                             nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+                             nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                             nearest ? "'?" : "");
     }
     return HONE_OK;
 }

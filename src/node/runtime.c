@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running a node. Each stage is one task of the scheduler. A stage that has made something notifies the stage that takes
- * it, which then runs next on the same worker, so that a record that comes alone passes the whole pipeline without a
- * thread being woken; under load the source moves to another worker and the stages run in parallel.
+ * Running a node. Each stage is one task of the scheduler. A stage that has made something notifies
+ * the stage that takes it, which then runs next on the same worker, so that a record that comes
+ * alone passes the whole pipeline without a thread being woken; under load the source moves to
+ * another worker and the stages run in parallel.
  *
- * A notification is never lost: the state of a task is one atomic word. Who notifies a running task leaves a mark, and
- * the task, when it wants to become idle, finds it and runs once more.
+ * A notification is never lost: the state of a task is one atomic word. Who notifies a running task
+ * leaves a mark, and the task, when it wants to become idle, finds it and runs once more.
  */
 #include <stdio.h>
 
@@ -21,17 +22,17 @@ void hn_stage_notify(hn_stage_run *run) {
     for (;;) {
         bool is_idle = state == HN_TASK_IDLE;
         if (!is_idle && state != HN_TASK_RUNNING) {
-            /* queued, marked or done: it will look, or has nothing to look for. The exchange of an equal value orders our
-             * writes before its look */
-            if (atomic_compare_exchange_weak_explicit(&run->task_state, &state, state, memory_order_acq_rel,
-                                                      memory_order_relaxed)) {
+            /* queued, marked or done: it will look, or has nothing to look for. The exchange of an
+             * equal value orders our writes before its look */
+            if (atomic_compare_exchange_weak_explicit(&run->task_state, &state, state,
+                                                      memory_order_acq_rel, memory_order_relaxed)) {
                 return;
             }
             continue;
         }
         if (atomic_compare_exchange_weak_explicit(&run->task_state, &state,
-                                                  is_idle ? HN_TASK_QUEUED : HN_TASK_NOTIFIED, memory_order_acq_rel,
-                                                  memory_order_relaxed)) {
+                                                  is_idle ? HN_TASK_QUEUED : HN_TASK_NOTIFIED,
+                                                  memory_order_acq_rel, memory_order_relaxed)) {
             if (is_idle) {
                 hone_scheduler_submit_next(run->node->scheduler, &run->task);
             }
@@ -41,7 +42,8 @@ void hn_stage_notify(hn_stage_run *run) {
 }
 
 static void notify_runner(hone_node *node) {
-    atomic_fetch_add_explicit(&node->news_count, 1, memory_order_release); /* pairs with wait_for_end */
+    atomic_fetch_add_explicit(&node->news_count, 1,
+                              memory_order_release); /* pairs with wait_for_end */
     hone_futex_wake(&node->news_count, 1);
 }
 
@@ -81,7 +83,8 @@ static uint32_t claim_records(hone_node *node, uint32_t rows_count) {
     if (node->records_max == UINT64_MAX) {
         return rows_count;
     }
-    uint64_t before = atomic_fetch_add_explicit(&node->records_taken, rows_count, memory_order_relaxed);
+    uint64_t before =
+        atomic_fetch_add_explicit(&node->records_taken, rows_count, memory_order_relaxed);
     uint64_t left = before < node->records_max ? node->records_max - before : 0;
     if (rows_count >= left) {
         hone_node_stop(node);
@@ -136,7 +139,8 @@ static void fail(hn_stage_run *run, hone_status status, const hone_diag *diag) {
         node->failure = *diag;
         node->failure.status = status;
     } else {
-        hone_log_write(node->log, HONE_LOG_ERROR, "stage '%s' failed, too: %s", run->stage.name, diag->message);
+        hone_log_write(node->log, HONE_LOG_ERROR, "stage '%s' failed, too: %s", run->stage.name,
+                       diag->message);
     }
     hone_mutex_unlock(&node->failure_lock);
     run->phase = HN_PHASE_FAILED;
@@ -158,7 +162,8 @@ static void begin_closing(hn_stage_run *run) {
     if (run->phase == HN_PHASE_FAILED && run->stage.kind->role == HN_ROLE_SINK) {
         uint64_t in = atomic_load_explicit(&live->records_in, memory_order_relaxed);
         uint64_t out = atomic_load_explicit(&live->records_out, memory_order_relaxed);
-        atomic_store_explicit(&live->records_undelivered, in > out ? in - out : 0, memory_order_relaxed);
+        atomic_store_explicit(&live->records_undelivered, in > out ? in - out : 0,
+                              memory_order_relaxed);
     }
     run->phase = HN_PHASE_CLOSING;
     if (flush_outputs(run)) {
@@ -167,7 +172,8 @@ static void begin_closing(hn_stage_run *run) {
 }
 
 /* A sink's WOULD_BLOCK asks for resume in `pending_phase`; a failure is recorded; OK goes on. */
-static bool settle(hn_stage_run *run, hone_status status, hn_phase pending_phase, const hone_diag *diag) {
+static bool settle(hn_stage_run *run, hone_status status, hn_phase pending_phase,
+                   const hone_diag *diag) {
     if (status == HONE_STATUS_WOULD_BLOCK) {
         run->phase = pending_phase;
         return false;
@@ -257,8 +263,8 @@ static bool process_once(hn_stage_run *run) {
     if (status != HONE_OK && status != HONE_STATUS_WOULD_BLOCK) {
         hn_count(&stage->live->records_undelivered, records_count);
     } else if (stage->kind->role == HN_ROLE_SINK) {
-        hone_histogram_add(&stage->live->end_to_end_ns, hone_clock_monotonic_ns() - run->current_origin_ns,
-                           records_count);
+        hone_histogram_add(&stage->live->end_to_end_ns,
+                           hone_clock_monotonic_ns() - run->current_origin_ns, records_count);
     }
     return settle(run, status, HN_PHASE_RESUMING, &diag);
 }
@@ -290,7 +296,8 @@ static bool take_turn(hn_stage_run *run) {
         case HN_PHASE_CLOSING: close_outputs(run); break;
         case HN_PHASE_FLOWING:
         case HN_PHASE_FAILED:
-            has_more = run->stage.kind->role == HN_ROLE_SOURCE ? produce_once(run) : process_once(run);
+            has_more =
+                run->stage.kind->role == HN_ROLE_SOURCE ? produce_once(run) : process_once(run);
             break;
         case HN_PHASE_ENDED: break;
         }
@@ -316,8 +323,9 @@ static void stage_main(void *context) {
         return;
     }
     uint32_t running = HN_TASK_RUNNING;
-    if (!wants_turn && atomic_compare_exchange_strong_explicit(&run->task_state, &running, HN_TASK_IDLE,
-                                                               memory_order_acq_rel, memory_order_acquire)) {
+    if (!wants_turn &&
+        atomic_compare_exchange_strong_explicit(&run->task_state, &running, HN_TASK_IDLE,
+                                                memory_order_acq_rel, memory_order_acquire)) {
         return;
     }
     atomic_store_explicit(&run->task_state, HN_TASK_QUEUED, memory_order_release);
@@ -369,10 +377,12 @@ static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-/* The calling thread's part: it stops the sources when the time is over or somebody asked, and shows progress. */
+/* The calling thread's part: it stops the sources when the time is over or somebody asked, and
+ * shows progress. */
 static void wait_for_end(hone_node *node, const hone_node_run_options *options, uint64_t start_ns) {
     uint64_t stop_ns = options->duration_ns ? start_ns + options->duration_ns : UINT64_MAX;
-    uint64_t progress_ns = options->progress && options->progress_ns ? start_ns + options->progress_ns : UINT64_MAX;
+    uint64_t progress_ns =
+        options->progress && options->progress_ns ? start_ns + options->progress_ns : UINT64_MAX;
     uint64_t live_ns = start_ns + LIVE_INTERVAL_NS;
     bool has_stopped = false;
     for (;;) {
@@ -388,7 +398,8 @@ static void wait_for_end(hone_node *node, const hone_node_run_options *options, 
         }
         if (!has_stopped && atomic_load_explicit(&node->is_stopping, memory_order_acquire)) {
             has_stopped = true;
-            atomic_store_explicit(&node->live.page->state, HONE_LIVE_DRAINING, memory_order_relaxed);
+            atomic_store_explicit(&node->live.page->state, HONE_LIVE_DRAINING,
+                                  memory_order_relaxed);
             for (uint32_t i = 0; i < node->stages_count; i++) {
                 hn_stage_notify(&node->stages[i]);
             }
@@ -402,7 +413,8 @@ static void wait_for_end(hone_node *node, const hone_node_run_options *options, 
             options->progress(options->progress_context, node->live.page);
             progress_ns = now_ns + options->progress_ns;
         }
-        hone_futex_wait(&node->news_count, news, least(least(stop_ns, progress_ns), live_ns) - now_ns);
+        hone_futex_wait(&node->news_count, news,
+                        least(least(stop_ns, progress_ns), live_ns) - now_ns);
     }
 }
 
@@ -426,9 +438,10 @@ static void complete_report(hone_node *node, uint64_t start_ns, uint64_t start_c
                                        memcmp(&stamp, &node->file_stamp, sizeof stamp) != 0;
     }
     if (node->report.is_file_changed) {
-        hone_log_write(node->log, HONE_LOG_WARNING,
-                       "%s was changed or removed while the node ran; this run used it as it was at the start",
-                       node->path);
+        hone_log_write(
+            node->log, HONE_LOG_WARNING,
+            "%s was changed or removed while the node ran; this run used it as it was at the start",
+            node->path);
     }
 }
 
@@ -437,7 +450,8 @@ hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
     hone_node_run_options chosen = options ? *options : (hone_node_run_options){0};
     if (node->has_run || node->is_check) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
-                             node->is_check ? "the node was loaded to be checked only" : "a node runs only once");
+                             node->is_check ? "the node was loaded to be checked only"
+                                            : "a node runs only once");
     }
     hone_scheduler_options scheduling = {
         .workers_count = node->workers_count,
@@ -488,7 +502,8 @@ uint32_t hone_node_stages_count(const hone_node *node) {
     return node->stages_count;
 }
 
-hone_status hone_node_stage_info_read(const hone_node *node, uint32_t index, hone_node_stage_info *out_info) {
+hone_status hone_node_stage_info_read(const hone_node *node, uint32_t index,
+                                      hone_node_stage_info *out_info) {
     static const char *const on_full_names[] = {"block", "drop_oldest", "drop_newest"};
     if (index >= node->stages_count) {
         return HONE_STATUS_INVALID_ARGUMENT;

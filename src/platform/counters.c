@@ -61,7 +61,7 @@ void hn_counter_explain(int error, int paranoid, bool is_virtual_machine, char *
     case EOPNOTSUPP:
         (void)snprintf(out_reason, size, "%s",
                        is_virtual_machine
-                           ? "this virtual machine is given no hardware counter for it (no PMU)"
+                           ? "no PMU: this virtual machine is given no hardware counters"
                            : "this processor has no counter for it");
         break;
     case EACCES:

@@ -58,17 +58,19 @@ static hone_status open_folder(bool is_created, hone_diag *diag, int *out_fd) {
     }
     if (info.st_uid != geteuid() || (info.st_mode & (S_IWGRP | S_IWOTH))) {
         (void)close(fd);
-        return hone_diag_set(diag, HONE_STATUS_FORBIDDEN,
-                             "'%s' belongs to somebody else or can be written by others; set HONE_RUNTIME_DIR to a "
-                             "folder of your own",
-                             path);
+        return hone_diag_set(
+            diag, HONE_STATUS_FORBIDDEN,
+            "'%s' belongs to somebody else or can be written by others; set HONE_RUNTIME_DIR to a "
+            "folder of your own",
+            path);
     }
     *out_fd = fd;
     return HONE_OK;
 }
 
 static hone_status map_new(int fd, uint64_t size_bytes, hone_diag *diag, hone_shared_page *page) {
-    int error = posix_fallocate(fd, 0, (off_t)size_bytes); /* so that a full disk shows here, not as SIGBUS later */
+    int error = posix_fallocate(
+        fd, 0, (off_t)size_bytes); /* so that a full disk shows here, not as SIGBUS later */
     if (error) {
         errno = error;
         return fail(diag, "make room for", page->path);
@@ -111,7 +113,8 @@ hone_status hone_shared_page_create(const char *suffix, uint64_t size_bytes, hon
 }
 
 hone_status hone_shared_page_create_private(uint64_t size_bytes, hone_shared_page *out_page) {
-    void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory =
+        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         return HONE_STATUS_OUT_OF_MEMORY;
     }
@@ -119,7 +122,8 @@ hone_status hone_shared_page_create_private(uint64_t size_bytes, hone_shared_pag
     return HONE_OK;
 }
 
-hone_status hone_shared_page_open(const char *suffix, int64_t pid, hone_diag *diag, hone_shared_page *out_page) {
+hone_status hone_shared_page_open(const char *suffix, int64_t pid, hone_diag *diag,
+                                  hone_shared_page *out_page) {
     hone_shared_page page = {.is_owner = false};
     char name[64];
     int folder_fd = -1;
@@ -134,8 +138,10 @@ hone_status hone_shared_page_open(const char *suffix, int64_t pid, hone_diag *di
     (void)close(folder_fd);
     if (fd < 0 || fstat(fd, &info) != 0) {
         status = fail(diag, "open", name);
-    } else if (!S_ISREG(info.st_mode) || info.st_size <= 0 || (uint64_t)info.st_size > PAGE_BYTES_MAX) {
-        status = hone_diag_set(diag, HONE_STATUS_CORRUPT, "'%s' is no page of a running process", name);
+    } else if (!S_ISREG(info.st_mode) || info.st_size <= 0 ||
+               (uint64_t)info.st_size > PAGE_BYTES_MAX) {
+        status =
+            hone_diag_set(diag, HONE_STATUS_CORRUPT, "'%s' is no page of a running process", name);
     } else {
         page.size_bytes = (uint64_t)info.st_size;
         page.memory = mmap(NULL, page.size_bytes, PROT_READ, MAP_SHARED, fd, 0);

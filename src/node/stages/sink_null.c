@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sink.null: takes records and forgets them; for measuring what comes before it. */
-#include "stages_internal.h"
+#include "kinds_internal.h"
 
 static hone_status sink_null_open(hn_stage *stage, hone_diag *diag) {
     (void)stage;

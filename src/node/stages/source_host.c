@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source.host: the machine's own counters as records, one every `interval`. The times of the samples are planned ahead
- * from the first one, so that a late sample does not delay all later ones; samples that were missed are left out.
+ * source.host: the machine's own counters as records, one every `interval`. The times of the
+ * samples are planned ahead from the first one, so that a late sample does not delay all later
+ * ones; samples that were missed are left out.
  */
 #include "hone/platform/clock.h"
 #include "hone/platform/host_stats.h"
-#include "stages_internal.h"
+#include "kinds_internal.h"
 
 typedef struct source_host {
     uint64_t interval_ns;
@@ -15,9 +16,14 @@ typedef struct source_host {
 } source_host;
 
 static const hn_option options[] = {
-    {.name = "interval", .type = HN_OPTION_DURATION, .offset = offsetof(source_host, interval_ns), .fallback = "1s",
+    {.name = "interval",
+     .type = HN_OPTION_DURATION,
+     .offset = offsetof(source_host, interval_ns),
+     .fallback = "1s",
      .help = "time between two records, at least 1us"},
-    {.name = "root", .type = HN_OPTION_TEXT, .offset = offsetof(source_host, root),
+    {.name = "root",
+     .type = HN_OPTION_TEXT,
+     .offset = offsetof(source_host, root),
      .help = "folder to read proc and sys from, for looking at a recorded machine"},
 };
 
@@ -34,8 +40,8 @@ static hone_status source_host_open(hn_stage *stage, hone_diag *diag) {
         fields[i].type = metrics[i].is_whole ? HONE_TYPE_I64 : HONE_TYPE_F64;
     }
     hn_stage_set_rows(stage, 1); /* a record waits for no other */
-    hone_status status =
-        hone_schema_create(stage->arena, fields, HONE_HOST_METRICS_COUNT, true, diag, &stage->schema);
+    hone_status status = hone_schema_create(stage->arena, fields, HONE_HOST_METRICS_COUNT, true,
+                                            diag, &stage->schema);
     if (status != HONE_OK) {
         return status;
     }
@@ -58,25 +64,32 @@ static void fill_row(hone_batch *batch, const hone_host_value *values) {
     }
 }
 
+/* The time of the next sample: on the plan, but not in the past. */
+static uint64_t next_due_ns(const source_host *state, uint64_t now_ns) {
+    uint64_t due_ns = (state->due_ns ? state->due_ns : now_ns) + state->interval_ns;
+    return due_ns > now_ns ? due_ns
+                           : now_ns + state->interval_ns - (now_ns - due_ns) % state->interval_ns;
+}
+
 static hone_status source_host_produce(hn_stage *stage, hone_diag *diag) {
     source_host *state = stage->state;
     uint64_t now_ns = hone_clock_monotonic_ns();
-    if (now_ns >= state->due_ns) {
-        hone_host_value values[HONE_HOST_METRICS_COUNT];
-        hone_batch *batch = NULL;
-        hone_status status = hn_batch_acquire(stage, diag, &batch);
-        if (status != HONE_OK) {
-            return status;
-        }
-        hone_host_stats_sample(state->stats, now_ns, values);
-        fill_row(batch, values);
-        hn_stage_send(stage, batch);
-        state->due_ns = state->due_ns ? state->due_ns + state->interval_ns : now_ns + state->interval_ns;
-        if (state->due_ns <= now_ns) {
-            state->due_ns += (now_ns - state->due_ns) / state->interval_ns * state->interval_ns + state->interval_ns;
-        }
+    if (now_ns < state->due_ns) {
+        hone_status status = hn_stage_wake_at(stage, state->due_ns);
+        return status == HONE_OK ? HONE_STATUS_WOULD_BLOCK : status;
     }
-    hone_status status = hn_stage_wake_at(stage, state->due_ns);
+    hone_host_value values[HONE_HOST_METRICS_COUNT];
+    hone_batch *batch = NULL;
+    hone_status status = hn_batch_acquire(stage, diag, &batch);
+    if (status != HONE_OK) {
+        return status;
+    }
+    hone_host_stats_sample(state->stats, now_ns, values);
+    fill_row(batch, values);
+    state->due_ns = next_due_ns(state, now_ns);
+    status = hn_stage_wake_at(
+        stage, state->due_ns); /* first, so that the record is not kept waiting by it */
+    hn_stage_send(stage, batch);
     return status == HONE_OK ? HONE_STATUS_WOULD_BLOCK : status;
 }
 

@@ -27,7 +27,8 @@ void hone_bench_write_comparisons(const hone_comparisons *comparisons, double th
 void hone_bench_write_json(const hone_bench_report *report, hone_buffer *out);
 
 /* Rows of mean, median and deviation as google-benchmark writes them, for compare.py and others;
- * names are SUITE/CASE/VARIANT. */
+ * names are SUITE/CASE/VARIANT. Cases that measure no time are left out; cpu_time repeats
+ * real_time, which for clean samples is the same. */
 void hone_bench_write_google_json(const hone_bench_report *report, hone_buffer *out);
 
 void hone_bench_write_markdown(const hone_bench_report *report, hone_buffer *out);

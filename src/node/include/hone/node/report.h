@@ -2,8 +2,8 @@
 /*
  * What a node did: the same figures as text, JSON or one HTML page.
  *
- * Contract: a report belongs to its node and is frozen; the writers append to the caller's buffer, whose status tells
- * whether everything fitted.
+ * Contract: a report belongs to its node and is frozen; the writers append to the caller's buffer,
+ * whose status tells whether everything fitted.
  */
 #ifndef HONE_NODE_REPORT_H
 #define HONE_NODE_REPORT_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that other processes of the same user can map: files named PID.SUFFIX in one folder of the user's
- * (HONE_RUNTIME_DIR, else XDG_RUNTIME_DIR/hone, else /dev/shm/hone-UID, mode 0700, owned by the user).
+ * Memory that other processes of the same user can map: files named PID.SUFFIX in one folder of the
+ * user's (HONE_RUNTIME_DIR, else XDG_RUNTIME_DIR/hone, else /dev/shm/hone-UID, mode 0700, owned by
+ * the user).
  *
- * Contract: create, open and close belong to one thread; the memory itself is as shared as its content. Nothing here
- * follows symbolic links or trusts a folder that belongs to somebody else.
+ * Contract: create, open and close belong to one thread; the memory itself is as shared as its
+ * content. Nothing here follows symbolic links or trusts a folder that belongs to somebody else.
  */
 #ifndef HONE_PLATFORM_SHARED_PAGE_H
 #define HONE_PLATFORM_SHARED_PAGE_H
@@ -21,15 +22,17 @@ typedef struct hone_shared_page {
     bool is_owner;
 } hone_shared_page;
 
-/* Zeroed memory of `size_bytes` in a file PID.suffix of this process, replacing an older one. FORBIDDEN, NO_SPACE,
- * LIMIT; the diag says why. */
-HONE_MUST_USE hone_status hone_shared_page_create(const char *suffix, uint64_t size_bytes, hone_diag *diag,
-                                                  hone_shared_page *out_page);
+/* Zeroed memory of `size_bytes` in a file PID.suffix of this process, replacing an older one.
+ * FORBIDDEN, NO_SPACE, LIMIT; the diag says why. */
+HONE_MUST_USE hone_status hone_shared_page_create(const char *suffix, uint64_t size_bytes,
+                                                  hone_diag *diag, hone_shared_page *out_page);
 
 /* The same memory, private to this process: for where no file can be made. OUT_OF_MEMORY. */
-HONE_MUST_USE hone_status hone_shared_page_create_private(uint64_t size_bytes, hone_shared_page *out_page);
+HONE_MUST_USE hone_status hone_shared_page_create_private(uint64_t size_bytes,
+                                                          hone_shared_page *out_page);
 
-/* Maps the page of process `pid`, read only, all of the file. NOT_FOUND, FORBIDDEN, CORRUPT (larger than 1 GiB). */
+/* Maps the page of process `pid`, read only, all of the file. NOT_FOUND, FORBIDDEN, CORRUPT (larger
+ * than 1 GiB). */
 HONE_MUST_USE hone_status hone_shared_page_open(const char *suffix, int64_t pid, hone_diag *diag,
                                                 hone_shared_page *out_page);
 
@@ -37,11 +40,11 @@ HONE_MUST_USE hone_status hone_shared_page_open(const char *suffix, int64_t pid,
 void hone_shared_page_close(hone_shared_page *page);
 
 /* The processes that have a page with this suffix and are alive; files of dead ones are removed. */
-HONE_MUST_USE hone_status hone_shared_page_list(const char *suffix, int64_t *out_pids, uint32_t pids_max,
-                                                uint32_t *out_pids_count);
+HONE_MUST_USE hone_status hone_shared_page_list(const char *suffix, int64_t *out_pids,
+                                                uint32_t pids_max, uint32_t *out_pids_count);
 
-/* The pid of this process, and when a process began in clock ticks since boot (0: no such process): pid and start
- * together never name two processes. */
+/* The pid of this process, and when a process began in clock ticks since boot (0: no such process):
+ * pid and start together never name two processes. */
 int64_t hone_process_id(void);
 uint64_t hone_process_start(int64_t pid);
 

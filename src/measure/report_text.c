@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reports for people: the table and Markdown come from the same grid of cells. A case takes one row
+ * per peer (or one, without peers); the columns of hone are filled in the first.
+ */
+#include "hone/measure/bench_report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "report_internal.h"
+
+enum { COLUMNS = 9, CELL_BYTES = 200 };
+
+typedef enum column {
+    COLUMN_CASE,
+    COLUMN_UNIT,
+    COLUMN_HONE,
+    COLUMN_P95,
+    COLUMN_P99,
+    COLUMN_CLEAN,
+    COLUMN_PEER,
+    COLUMN_VALUE,
+    COLUMN_RATIO
+} column;
+
+typedef struct row {
+    char cells[COLUMNS][CELL_BYTES];
+    int tint; /* 1 good, -1 bad, 0 neither: colours the ratio */
+} row;
+
+static const char *const headings[COLUMNS] = {"case",  "unit", "hone",  "p95",  "p99",
+                                              "clean", "peer", "value", "ratio"};
+
+/* Sees each row of a report in order. */
+typedef void (*row_visitor)(void *self, const row *line);
+
+static void set_cell(row *self, column at, const char *text) {
+    (void)snprintf(self->cells[at], CELL_BYTES, "%s", text);
+}
+
+static void fill_hone(const hone_bench_result *result, row *self) {
+    const hone_bench_variant_result *hone = &result->variants[0];
+    char figure[HN_FIGURE_BYTES];
+    set_cell(self, COLUMN_CASE, result->name);
+    set_cell(self, COLUMN_UNIT, result->unit);
+    if (hone->absent) {
+        (void)snprintf(self->cells[COLUMN_HONE], CELL_BYTES, "absent: %s", hone->absent);
+        return;
+    }
+    hn_figure_estimate(&hone->summary.median, figure);
+    set_cell(self, COLUMN_HONE, figure);
+    hn_figure_or_none(hone->summary.p95.value, hone->summary.has_p95, figure);
+    set_cell(self, COLUMN_P95, figure);
+    hn_figure_or_none(hone->summary.p99.value, hone->summary.has_p99, figure);
+    set_cell(self, COLUMN_P99, figure);
+    hn_figure_share(hone->clean_count, hone->count, figure);
+    set_cell(self, COLUMN_CLEAN, figure);
+}
+
+static void fill_peer(const hone_bench_result *result, uint32_t index, row *self) {
+    const hone_bench_variant_result *peer = &result->variants[index];
+    const hone_estimate *ratio = &result->ratios[index];
+    char figure[HN_FIGURE_BYTES];
+    set_cell(self, COLUMN_PEER, peer->name);
+    if (peer->absent) {
+        (void)snprintf(self->cells[COLUMN_VALUE], CELL_BYTES, "absent: %s", peer->absent);
+        return;
+    }
+    hn_figure(peer->summary.median.value, figure);
+    set_cell(self, COLUMN_VALUE, figure);
+    if (result->pairs_counts[index] == 0) {
+        set_cell(self, COLUMN_RATIO, "n/a");
+        return;
+    }
+    hn_figure_estimate(ratio, figure);
+    set_cell(self, COLUMN_RATIO, figure);
+    self->tint = ratio->low > 1 ? 1 : ratio->high < 1 ? -1 : 0;
+}
+
+static void visit_rows(const hone_bench_report *report, row_visitor visit, void *self) {
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        const hone_bench_result *result = &report->results[i];
+        row first = {0};
+        fill_hone(result, &first);
+        if (result->variants_count > 1) {
+            fill_peer(result, 1, &first);
+        }
+        visit(self, &first);
+        for (uint32_t peer = 2; peer < result->variants_count; peer++) {
+            row more = {0};
+            fill_peer(result, peer, &more);
+            visit(self, &more);
+        }
+    }
+}
+
+/* Columns are as wide as their widest cell, but an "absent: reason" may run over to the right. */
+typedef struct table {
+    size_t widths[COLUMNS];
+    bool with_peers, with_color;
+    hone_buffer *out;
+} table;
+
+static bool is_overflowing(const char *cell) {
+    return strncmp(cell, "absent: ", 8) == 0;
+}
+
+static void measure_row(void *self, const row *line) {
+    table *grid = self;
+    for (int i = 0; i < COLUMNS; i++) {
+        size_t width = is_overflowing(line->cells[i]) ? 0 : strlen(line->cells[i]);
+        grid->widths[i] = width > grid->widths[i] ? width : grid->widths[i];
+    }
+}
+
+static void write_row(void *self, const row *line) {
+    table *grid = self;
+    int columns = grid->with_peers ? COLUMNS : COLUMN_PEER;
+    size_t start = grid->out->size;
+    for (int i = 0; i < columns; i++) {
+        const char *color = line->tint > 0 ? "\033[32m" : "\033[31m";
+        bool is_colored = grid->with_color && i == COLUMN_RATIO && line->tint != 0;
+        bool is_text = i == COLUMN_CASE || i == COLUMN_UNIT || i == COLUMN_PEER;
+        int width = (int)grid->widths[i];
+        hone_buffer_format(grid->out, "%s%s%*s%s", i ? "  " : "", is_colored ? color : "",
+                           is_text || is_overflowing(line->cells[i]) ? -width : width,
+                           line->cells[i], is_colored ? "\033[0m" : "");
+        if (is_overflowing(line->cells[i])) {
+            break;
+        }
+    }
+    while (grid->out->size > start && grid->out->data[grid->out->size - 1] == ' ') {
+        grid->out->size--;
+    }
+    hone_buffer_append_byte(grid->out, '\n');
+}
+
+static bool has_peers(const hone_bench_report *report) {
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        if (report->results[i].variants_count > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static row heading_row(void) {
+    row heading = {0};
+    for (int i = 0; i < COLUMNS; i++) {
+        set_cell(&heading, (column)i, headings[i]);
+    }
+    return heading;
+}
+
+static void write_host(const hone_bench_report *report, hone_buffer *out) {
+    const hone_bench_host *host = &report->host;
+    hone_buffer_format(out, "suite %s on %s, %u CPUs, %s, kernel %s; %s, %s; load ", report->suite,
+                       host->cpu, host->cpus_count, host->architecture, host->kernel,
+                       host->compiler, host->build);
+    if (host->load_average >= 0) {
+        hone_buffer_format(out, "%.2f", host->load_average);
+    } else {
+        hone_buffer_format(out, "n/a");
+    }
+}
+
+static void write_notes(const hone_bench_report *report, const char *prefix, hone_buffer *out) {
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        const hone_bench_result *result = &report->results[i];
+        for (uint32_t v = 0; v < result->variants_count; v++) {
+            hone_buffer note;
+            hone_buffer_init(&note, NULL, 4096);
+            if (hn_variant_notes(&result->variants[v], &note)) {
+                hone_buffer_format(out, "%s%s, %s: %.*s\n", prefix, result->name,
+                                   result->variants[v].name,
+                                   HONE_TEXT_ARGS(hone_buffer_text(&note)));
+            }
+            hone_buffer_deinit(&note);
+        }
+    }
+}
+
+/* Per iteration; only where the machine counts. */
+static void write_counters(const hone_bench_report *report, const char *prefix, hone_buffer *out) {
+    const hone_bench_variant_result *counted = hn_counted_variant(report);
+    hone_buffer_append_text(out, hone_text_of(prefix));
+    hn_counters_note(report, out);
+    hone_buffer_append_byte(out, '\n');
+    if (!counted || counted->counters[HONE_COUNTER_CYCLES].state == HONE_COUNTER_UNSUPPORTED) {
+        return;
+    }
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        const hone_bench_variant_result *hone = &report->results[i].variants[0];
+        char cycles[HN_FIGURE_BYTES], misses[HN_FIGURE_BYTES], branches[HN_FIGURE_BYTES];
+        const double *values = hone->counter_values;
+        if (hone->absent || hone->counters_count == 0) {
+            continue;
+        }
+        hn_figure(values[HONE_COUNTER_CYCLES], cycles);
+        hn_figure_or_none(values[HONE_COUNTER_CACHE_MISSES],
+                          hone->counters[HONE_COUNTER_CACHE_MISSES].state, misses);
+        hn_figure_or_none(values[HONE_COUNTER_BRANCH_MISSES],
+                          hone->counters[HONE_COUNTER_BRANCH_MISSES].state, branches);
+        hone_buffer_format(out,
+                           "%s%s: per iteration %s cycles, %.2f instructions a cycle, %s cache "
+                           "misses, %s branch misses\n",
+                           prefix, report->results[i].name, cycles,
+                           values[HONE_COUNTER_INSTRUCTIONS] / values[HONE_COUNTER_CYCLES], misses,
+                           branches);
+    }
+}
+
+void hone_bench_write_table(const hone_bench_report *report, bool with_color, hone_buffer *out) {
+    table grid = {.with_peers = has_peers(report), .with_color = with_color, .out = out};
+    row heading = heading_row();
+    write_host(report, out);
+    hone_buffer_append_text(out, HONE_TEXT("\n\n"));
+    measure_row(&grid, &heading);
+    visit_rows(report, measure_row, &grid);
+    write_row(&grid, &heading);
+    visit_rows(report, write_row, &grid);
+    hone_buffer_append_text(out, HONE_TEXT("\nmedian [95 % interval]"));
+    if (grid.with_peers) {
+        hone_buffer_append_text(out, HONE_TEXT("; a ratio above 1: hone is better"));
+    }
+    hone_buffer_append_byte(out, '\n');
+    write_notes(report, "note: ", out);
+    write_counters(report, "", out);
+}
+
+static void write_markdown_row(void *self, const row *line) {
+    table *grid = self;
+    int columns = grid->with_peers ? COLUMNS : COLUMN_PEER;
+    for (int i = 0; i < columns; i++) {
+        hone_buffer_append_text(grid->out, HONE_TEXT("| "));
+        for (const char *at = line->cells[i]; *at; at++) {
+            if (*at == '|') {
+                hone_buffer_append_byte(grid->out, '\\');
+            }
+            hone_buffer_append_byte(grid->out, *at);
+        }
+        hone_buffer_append_byte(grid->out, ' ');
+    }
+    hone_buffer_append_text(grid->out, HONE_TEXT("|\n"));
+}
+
+void hone_bench_write_markdown(const hone_bench_report *report, hone_buffer *out) {
+    table grid = {.with_peers = has_peers(report), .out = out};
+    row heading = heading_row(), rule = {0};
+    for (int i = 0; i < COLUMNS; i++) {
+        bool is_text = i == COLUMN_CASE || i == COLUMN_UNIT || i == COLUMN_PEER;
+        set_cell(&rule, (column)i, is_text ? "---" : "---:");
+    }
+    hone_buffer_format(out, "## %s\n\n", report->suite);
+    write_host(report, out);
+    hone_buffer_append_text(out, HONE_TEXT("\n\n"));
+    write_markdown_row(&grid, &heading);
+    write_markdown_row(&grid, &rule);
+    visit_rows(report, write_markdown_row, &grid);
+    hone_buffer_append_text(out, HONE_TEXT("\nMedian [95 % interval]; a ratio above 1 means that "
+                                           "hone is better.\n\n"));
+    write_notes(report, "- ", out);
+    write_counters(report, "- ", out);
+}
+
+void hone_bench_write_comparisons(const hone_comparisons *comparisons, double threshold,
+                                  bool with_color, hone_buffer *out) {
+    static const char *const colors[] = {"", "\033[32m", "\033[31m", "\033[33m"};
+    int width = 4;
+    uint32_t regressed = 0;
+    for (uint32_t i = 0; i < comparisons->count; i++) {
+        int length = (int)strlen(comparisons->items[i].name);
+        width = length > width ? length : width;
+        regressed += comparisons->items[i].verdict == HONE_VERDICT_REGRESSED;
+    }
+    hone_buffer_format(out, "%-*s  %10s  %10s  %-24s  verdict (threshold %.3g %%)\n", width, "case",
+                       "old", "new", "slowdown", threshold * 100);
+    for (uint32_t i = 0; i < comparisons->count; i++) {
+        const hone_comparison *item = &comparisons->items[i];
+        char old[HN_FIGURE_BYTES], fresh[HN_FIGURE_BYTES], slowdown[HN_FIGURE_BYTES];
+        hn_figure(item->old_median, old);
+        hn_figure(item->new_median, fresh);
+        hn_figure_estimate(&item->slowdown, slowdown);
+        hone_buffer_format(
+            out, "%-*s  %10s  %10s  %-24s  %s%s%s%s%s\n", width, item->name, old, fresh, slowdown,
+            with_color ? colors[item->verdict] : "", hone_verdict_name(item->verdict),
+            with_color && item->verdict ? "\033[0m" : "", item->note[0] ? ": " : "", item->note);
+    }
+    for (uint32_t i = 0; i < comparisons->missing_count; i++) {
+        hone_buffer_format(out, "not compared: %s is in the baseline but not in this run\n",
+                           comparisons->missing_names[i]);
+    }
+    for (uint32_t i = 0; i < comparisons->count && regressed; i++) {
+        const hone_comparison *item = &comparisons->items[i];
+        if (item->verdict == HONE_VERDICT_REGRESSED) {
+            hone_buffer_format(out, "regressed: %s costs %.1f %% more\n", item->name,
+                               (item->slowdown.value - 1) * 100);
+        }
+    }
+}
