@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drawing, shared by graph.c and report_html.c. */
+/* Drawing, shared by graph.c and report_page.c. */
 #ifndef HONE_NODE_GRAPH_INTERNAL_H
 #define HONE_NODE_GRAPH_INTERNAL_H
 

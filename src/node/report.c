@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The report as text and as JSON; report_html.c makes the page, graph.c the pictures. */
+/* The report as text and as JSON; report_page.c makes the page, graph.c the pictures. */
 #include "hone/node/report.h"
 
 #include "hone/base/json.h"
