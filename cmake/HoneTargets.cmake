@@ -11,7 +11,9 @@ add_library(hone_flags INTERFACE)
 target_compile_features(hone_flags INTERFACE c_std_17)
 target_compile_options(hone_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith
-    -Wwrite-strings -Wformat=2 -fno-omit-frame-pointer -fno-strict-overflow $<$<BOOL:${HONE_WERROR}>:-Werror>)
+    -Wwrite-strings -Wformat=2 -fno-omit-frame-pointer -fno-strict-overflow $<$<BOOL:${HONE_WERROR}>:-Werror>
+    # with NDEBUG, what only asserts use is unused
+    $<$<CONFIG:Release,MinSizeRel>:-Wno-unused-function;-Wno-unused-variable;-Wno-unused-parameter>)
 target_compile_definitions(hone_flags INTERFACE _GNU_SOURCE)
 if(HONE_SANITIZE)
     target_compile_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE} -fno-sanitize-recover=all)
@@ -19,12 +21,6 @@ if(HONE_SANITIZE)
 endif()
 if(HONE_FUZZ)
     target_compile_options(hone_flags INTERFACE -fsanitize=fuzzer-no-link)
-endif()
-
-find_package(PkgConfig REQUIRED)
-find_package(Threads REQUIRED)
-if(HONE_TESTS)
-    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()
 
 set_property(GLOBAL PROPERTY HONE_LAYERS "")
@@ -41,7 +37,7 @@ function(hone_layer name)
     list(TRANSFORM arg_DEPS PREPEND hone::)
     target_link_libraries(hone_${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_LIBS} $<BUILD_INTERFACE:hone_flags>)
     set_property(GLOBAL APPEND PROPERTY HONE_LAYERS ${name})
-    set_property(GLOBAL PROPERTY HONE_LAYER_DEPS_${name} "${arg_DEPS}")
+    set_property(GLOBAL APPEND PROPERTY HONE_LAYER_LIBS ${arg_LIBS})
 endfunction()
 
 # The files NAME_avx2.c, NAME_avx512.c and NAME_neon.c are built with the flags of their instruction set, and only where

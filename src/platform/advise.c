@@ -29,7 +29,10 @@ static void set(hone_advice *advice, bool is_on, const char *format, ...) {
 
 static void advise_simd(const hone_platform *platform, hone_advice *advice) {
     const hone_isa_level *level = hone_isa_level_of(platform->isa);
-    if (level->needed == 0) {
+    const hone_fact *told = hone_fact_find(&platform->facts, "isa", "level");
+    if (told && told->state != HONE_FACT_PRESENT) {
+        set(advice, false, "It is not known what the CPU can do: %.150s.", told->reason);
+    } else if (level->needed == 0) {
         set(advice, false, "This machine offers no instruction set that hone has kernels for.");
     } else {
         set(advice, true, "The CPU and the operating system offer %s.", level->name);
@@ -57,7 +60,7 @@ static void advise_huge_pages(const hone_platform *platform, hone_advice *advice
         }
     }
     if (transparent->state != HONE_FACT_PRESENT) {
-        set(advice, false, "No page is reserved, and transparent ones are not there: %.110s.",
+        set(advice, false, "No page is reserved, and transparent ones are not there: %.150s.",
             transparent->reason);
     } else if (strcmp(transparent->text, "never") == 0) {
         set(advice, false, "No page is reserved, and transparent ones are switched off (never).");

@@ -40,7 +40,7 @@ void hn_detect_clock(hn_detection *detection) {
 
 typedef struct supplies {
     bool has_mains, is_mains_online;
-    bool has_battery, is_discharging;
+    bool has_battery, is_discharging, is_charge_known;
     const char *battery; /* name of the first one of the machine */
     const char *reason;  /* why nothing is known */
     hone_fact_state state;
@@ -59,6 +59,11 @@ static void look_at_supply(hn_machine *machine, const char *name, supplies *foun
     if (is_supply_text(machine, name, "type", "Battery")) {
         found->battery = found->battery ? found->battery : name;
         found->has_battery = true;
+        found->is_charge_known = found->is_charge_known ||
+                                 is_supply_text(machine, name, "status", "Discharging") ||
+                                 is_supply_text(machine, name, "status", "Charging") ||
+                                 is_supply_text(machine, name, "status", "Not charging") ||
+                                 is_supply_text(machine, name, "status", "Full");
         found->is_discharging =
             found->is_discharging || is_supply_text(machine, name, "status", "Discharging");
     } else if (is_supply_text(machine, name, "type", "Mains") ||
@@ -90,7 +95,9 @@ static void detect_supplies(hn_detection *detection) {
     hone_fact unknown = hn_fact_missing(found.state, found.reason);
     const char *no_battery = found.has_mains ? "this machine has no battery" : found.reason;
     hn_detection_add(detection, "power", "mains_online", "",
-                     found.has_mains ? hn_fact_flag(found.is_mains_online, "") : unknown);
+                     found.has_mains     ? hn_fact_flag(found.is_mains_online, "")
+                     : found.has_battery ? hn_fact_absent("the kernel knows of no mains supply")
+                                         : unknown);
     platform->battery_percent = hn_fact_missing(found.state, no_battery);
     hone_fact status = platform->battery_percent;
     platform->is_on_battery =
@@ -101,8 +108,11 @@ static void detect_supplies(hn_detection *detection) {
         status = hn_fact_read_text(
             machine, hn_machine_format(machine, SUPPLY_FOLDER "/%s/status", found.battery));
         bool is_on = found.has_mains ? !found.is_mains_online : found.is_discharging;
-        platform->is_on_battery = hn_fact_flag(
-            is_on, found.has_mains ? "by the mains supply" : "by the state of the battery");
+        platform->is_on_battery =
+            !found.has_mains && !found.is_charge_known
+                ? hn_fact_absent("neither a mains supply nor the state of the battery tells")
+                : hn_fact_flag(is_on, found.has_mains ? "by the mains supply"
+                                                      : "by the state of the battery");
     }
     hn_detection_add(detection, "power", "on_battery", "", platform->is_on_battery);
     hn_detection_add(detection, "power", "battery_percent", "percent", platform->battery_percent);

@@ -116,7 +116,7 @@ static bool read_quota(hn_machine *machine, const hn_cgroup *group, double *out_
     return true;
 }
 
-static hone_fact find_quota(hn_machine *machine) {
+static hone_fact find_quota(hn_machine *machine, bool *out_is_none) {
     hn_cgroup group;
     hn_cgroup_locate(machine, "cpu", &group);
     if (group.version == 0) {
@@ -134,6 +134,7 @@ static hone_fact find_quota(hn_machine *machine) {
                                       group.directory);
         }
     } while (++levels < LEVELS_MAX && hn_cgroup_ascend(&group));
+    *out_is_none = isinf(least) && !garbage;
     if (isinf(least)) {
         return hn_fact_absent(
             garbage ? garbage
@@ -148,7 +149,7 @@ static void fill_cpus(hn_machine *machine, hone_limits *limits) {
     const char *basis = "affinity";
     limits->affinity_cpus = read_affinity(machine, &affinity);
     limits->cpuset_cpus = read_cpuset(machine, &cpuset);
-    limits->quota_cpus = find_quota(machine);
+    limits->quota_cpus = find_quota(machine, &limits->is_without_quota);
     bool has_affinity = limits->affinity_cpus.state == HONE_FACT_PRESENT;
     limits->usable_cpus = affinity;
     if (limits->cpuset_cpus.state == HONE_FACT_PRESENT) {
@@ -304,6 +305,7 @@ static void fill_memory(hn_machine *machine, hone_limits *limits) {
         do {
             scan_level(machine, &group, &scan);
         } while (++levels < LEVELS_MAX && hn_cgroup_ascend(&group));
+        limits->is_without_limit = scan.limit_bytes == UINT64_MAX && !scan.garbage;
         limits->memory_limit =
             scan.limit_bytes != UINT64_MAX
                 ? hn_fact_number(machine, scan.limit_bytes, scan.limit_reason)

@@ -148,6 +148,42 @@ bool hn_find_counter(hone_text text, const char *key, uint64_t *out_number) {
     return false;
 }
 
+bool hn_find_resource_limit(hone_text text, const char *name, uint64_t *out_soft) {
+    hone_text prefix = hone_text_of(name);
+    while (text.size) {
+        hone_text line = hone_text_split(&text, '\n');
+        if (!hone_text_has_prefix(line, prefix)) {
+            continue;
+        }
+        hone_text rest = {line.data + prefix.size, line.size - prefix.size};
+        hone_text soft = hn_next_word(&rest);
+        if (hone_text_is(soft, "unlimited")) {
+            *out_soft = UINT64_MAX;
+            return true;
+        }
+        return hn_parse_digits(soft, out_soft);
+    }
+    return false;
+}
+
+bool hn_find_hex(hone_text text, const char *key, uint64_t *out_number) {
+    hone_text value;
+    uint64_t number = 0;
+    if (!hn_find_field(text, key, &value) || value.size == 0 || value.size > 16) {
+        return false;
+    }
+    for (size_t i = 0; i < value.size; i++) {
+        char c = value.data[i];
+        bool is_letter = c >= 'a' && c <= 'f';
+        if (!is_digit(c) && !is_letter) {
+            return false;
+        }
+        number = number << 4 | (uint64_t)(is_letter ? c - 'a' + 10 : c - '0');
+    }
+    *out_number = number;
+    return true;
+}
+
 bool hn_parse_pressure(hone_text text, double *out_percent) {
     double percent;
     while (text.size) {

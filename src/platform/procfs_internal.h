@@ -42,6 +42,12 @@ bool hn_find_kilobytes(hone_text text, const char *key, uint64_t *out_bytes);
 /* The number in the first line "key 123 ..." ("inactive_file 4096", "ctxt 5"). */
 bool hn_find_counter(hone_text text, const char *key, uint64_t *out_number);
 
+/* A line of /proc/self/limits ("Max open files   1024   4096   files"); UINT64_MAX: unlimited. */
+bool hn_find_resource_limit(hone_text text, const char *name, uint64_t *out_soft);
+
+/* "key:<blanks>HEX" of /proc/self/status, as the capability masks. */
+bool hn_find_hex(hone_text text, const char *key, uint64_t *out_number);
+
 /* avg10 of the "some" line of a pressure file, in percent 0 .. 100. */
 bool hn_parse_pressure(hone_text text, double *out_percent);
 

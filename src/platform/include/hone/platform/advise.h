@@ -28,7 +28,7 @@ typedef enum hone_switch { HONE_SWITCH_AUTO, HONE_SWITCH_ON, HONE_SWITCH_OFF } h
 typedef struct hone_advice {
     hone_optimisation optimisation;
     bool is_on;
-    char reason[200]; /* one sentence */
+    char reason[256]; /* one sentence */
 } hone_advice;
 
 /* "simd", "prefetch", "huge_pages", "numa", "large_cache". Never NULL. */

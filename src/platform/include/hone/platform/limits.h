@@ -22,10 +22,12 @@ typedef struct hone_limits {
     hone_fact affinity_cpus;    /* number: CPUs that the affinity mask allows */
     hone_fact cpuset_cpus;      /* number: CPUs in the cpuset; absent: no cpuset is readable */
     hone_fact quota_cpus;       /* real: CPU seconds per second of the tightest quota, as 1.5 */
+    bool is_without_quota;      /* every level was looked at and sets none */
     hone_fact effective_cpus;   /* real: what can run at once; min(usable, quota) */
     hone_fact memory_total;     /* bytes of the machine (it may grow after boot) */
     hone_fact memory_available; /* bytes the kernel thinks can be had without swapping */
     hone_fact memory_limit;     /* bytes: the lowest max, high or limit_in_bytes above us */
+    bool is_without_limit;      /* every level was looked at and sets none */
     hone_fact memory_effective; /* bytes: min of available and (limit - use) at every level; use
                                    leaves out inactive file pages, which are given back first */
     hone_fact cgroup_mode;      /* text: "v1", "v2" or "hybrid" */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "machine_test_internal.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <ftw.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void test_make_folder(char *out_path, size_t size) {
+    const char *parent = getenv("TMPDIR");
+    (void)snprintf(out_path, size, "%s/hone-test-XXXXXX", parent ? parent : "/tmp");
+    assert_non_null(mkdtemp(out_path));
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *place) {
+    (void)info;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+void test_remove_folder(const char *path) {
+    assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void make_parents(char *path, size_t from) {
+    for (char *slash = strchr(path + from + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(path, 0755);
+        *slash = '/';
+    }
+}
+
+void test_make_directory(const char *root, const char *path) {
+    char full[2048];
+    (void)snprintf(full, sizeof full, "%s%s/", root, path);
+    make_parents(full, strlen(root));
+}
+
+void test_write_file(const char *root, const char *path, const char *text) {
+    char full[2048];
+    (void)snprintf(full, sizeof full, "%s%s", root, path);
+    make_parents(full, strlen(root));
+    FILE *file = fopen(full, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool is_turn_to_fail(test_allocator *test) {
+    return test->calls_count++ >= test->fail_at;
+}
+
+static void *test_allocate(void *self, size_t size, size_t alignment) {
+    test_allocator *test = self;
+    if (is_turn_to_fail(test)) {
+        return NULL;
+    }
+    test->held_bytes += size;
+    return hone_allocate(NULL, size, alignment);
+}
+
+static void *test_resize(void *self, void *block, size_t old_size, size_t new_size,
+                         size_t alignment) {
+    test_allocator *test = self;
+    if (is_turn_to_fail(test)) {
+        return NULL;
+    }
+    test->held_bytes += new_size - old_size;
+    return hone_reallocate(NULL, block, old_size, new_size, alignment);
+}
+
+static void test_release(void *self, void *block, size_t size, size_t alignment) {
+    test_allocator *test = self;
+    test->held_bytes -= size;
+    hone_release(NULL, block, size, alignment);
+}
+
+void test_allocator_init(test_allocator *test, size_t fail_at) {
+    *test = (test_allocator){
+        .allocator = {test_allocate, test_resize, test_release, test},
+        .fail_at = fail_at,
+    };
+}
