@@ -45,7 +45,7 @@ HONE_MUST_USE hone_status hone_file_read(hone_file *file, void *data, size_t siz
 
 /* Up to `size` bytes, of which *out_size were written (also on failure). For pipes and sockets at
  * most 4096 bytes are tried, so that a write after hone_file_is_writable() never blocks. NO_SPACE,
- * BROKEN_PIPE, IO. */
+ * BROKEN_PIPE (the program ignores SIGPIPE, or it dies of it), IO. */
 HONE_MUST_USE hone_status hone_file_write(hone_file *file, const void *data, size_t size,
                                           size_t *out_size, hone_diag *diag);
 
