@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front end as a program: this test runs itself as a bench executable (BENCH_MAIN_VALUE set) and
+/* The front end as a program: this test runs itself as a bench (BENCH_MAIN_VALUE set) and
  * looks at exit codes and output. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,7 +95,7 @@ static void test_wrong_command_lines(void **state) {
     assert_says("--list shows them");
     assert_int_equal(BENCH("10", "--json", "/no/such/folder/x.json"), 3);
     assert_says("/no/such/folder/x.json");
-    assert_int_equal(BENCH("0"), 3);
+    assert_int_equal(BENCH("0", NULL), 3);
     assert_says("must be positive");
 }
 
