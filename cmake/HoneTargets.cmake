@@ -2,6 +2,7 @@
 # The few functions that every folder's CMakeLists.txt is made of.
 #
 #   hone_layer(NAME SOURCES a.c b.c DEPS base platform [LIBS PkgConfig::X])   library hone::NAME, its own include root
+#   hone_kernel(NAME SOURCES a.c a_avx2.c a_neon.c DEPS base)   layer hone::kernels_NAME; a variant's suffix is its ISA
 #   hone_test(NAME SOURCES a_test.c DEPS base [ARGS ...] [LABELS ...])        cmocka test, run by ctest
 #   hone_fuzz(NAME SOURCE a_fuzz.c DEPS base)        libFuzzer target, or a replayer of tests/corpora/NAME in ctest
 #   hone_bench(SUITE SOURCES a_bench.c DEPS ... [LIBS ...])   executable hone-bench-SUITE, found by `hone bench SUITE`
@@ -10,7 +11,9 @@ add_library(hone_flags INTERFACE)
 target_compile_features(hone_flags INTERFACE c_std_17)
 target_compile_options(hone_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith
-    -Wwrite-strings -Wformat=2 -fno-omit-frame-pointer -fno-strict-overflow $<$<BOOL:${HONE_WERROR}>:-Werror>)
+    -Wwrite-strings -Wformat=2 -fno-omit-frame-pointer -fno-strict-overflow $<$<BOOL:${HONE_WERROR}>:-Werror>
+    # with NDEBUG, what only asserts use is unused
+    $<$<CONFIG:Release,MinSizeRel>:-Wno-unused-function;-Wno-unused-variable;-Wno-unused-parameter>)
 target_compile_definitions(hone_flags INTERFACE _GNU_SOURCE)
 if(HONE_SANITIZE)
     target_compile_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE} -fno-sanitize-recover=all)
@@ -18,12 +21,6 @@ if(HONE_SANITIZE)
 endif()
 if(HONE_FUZZ)
     target_compile_options(hone_flags INTERFACE -fsanitize=fuzzer-no-link)
-endif()
-
-find_package(PkgConfig REQUIRED)
-find_package(Threads REQUIRED)
-if(HONE_TESTS)
-    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()
 
 set_property(GLOBAL PROPERTY HONE_LAYERS "")
@@ -40,7 +37,41 @@ function(hone_layer name)
     list(TRANSFORM arg_DEPS PREPEND hone::)
     target_link_libraries(hone_${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_LIBS} $<BUILD_INTERFACE:hone_flags>)
     set_property(GLOBAL APPEND PROPERTY HONE_LAYERS ${name})
-    set_property(GLOBAL PROPERTY HONE_LAYER_DEPS_${name} "${arg_DEPS}")
+    set_property(GLOBAL APPEND PROPERTY HONE_LAYER_LIBS ${arg_LIBS})
+endfunction()
+
+# The files NAME_avx2.c, NAME_avx512.c and NAME_neon.c are built with the flags of their instruction set, and only where
+# the architecture has it and HONE_SIMD is on; HONE_HAVE_AVX2 and so on tell the kernel's table which ones there are.
+# What the flags allow is what hone/base/isa_mask.h names HONE_ISA_NEEDED_....
+set(HONE_ISA_AVX2_FLAGS -mavx2 -mfma -mbmi2)
+set(HONE_ISA_AVX512_FLAGS ${HONE_ISA_AVX2_FLAGS} -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl)
+set(HONE_ISA_NEON_FLAGS "")
+set(HONE_ISA_NAMES "")
+if(HONE_SIMD AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    set(HONE_ISA_NAMES AVX2 AVX512)
+elseif(HONE_SIMD AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    set(HONE_ISA_NAMES NEON)
+endif()
+
+function(hone_kernel name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;LIBS")
+    set(sources "")
+    set(definitions "")
+    foreach(source ${arg_SOURCES})
+        if(NOT source MATCHES "_(avx2|avx512|neon)\\.c$")
+            list(APPEND sources ${source})
+            continue()
+        endif()
+        string(TOUPPER ${CMAKE_MATCH_1} isa)
+        if(isa IN_LIST HONE_ISA_NAMES)
+            list(APPEND sources ${source})
+            list(APPEND definitions HONE_HAVE_${isa})
+            set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${HONE_ISA_${isa}_FLAGS}")
+        endif()
+    endforeach()
+    hone_layer(kernels_${name} SOURCES ${sources} DEPS ${arg_DEPS} LIBS ${arg_LIBS})
+    list(REMOVE_DUPLICATES definitions)
+    target_compile_definitions(hone_kernels_${name} PRIVATE ${definitions})
 endfunction()
 
 function(hone_test name)

@@ -45,12 +45,19 @@ CLEAN = {
     "src/low/include/hone/low/low.h": SPDX + HEADER,
     "src/low/low.c": SPDX + '#include "hone/low/low.h"\n\nstatic const int table[] = {1, 2};\n\n'
                             "int hone_low_get(const hone_low *low) {\n    return low->x + table[0];\n}\n",
-    "src/high/CMakeLists.txt": "hone_layer(high SOURCES high.c DEPS low)\n",
+    "src/high/CMakeLists.txt": "hone_layer(high SOURCES high.c DEPS low)\n"
+                               "hone_test(high_test SOURCES high_test.c)\n",
     "src/high/README.md": "# high\n",
     "src/high/high.c": SPDX + '#include "hone/low/low.h"\n\nint hone_high(void);\n\n'
                               "int hone_high(void) {\n    return 0;\n}\n",
+    "src/high/high_test.c": SPDX + '#include "hone/middle/middle.h"\n',
+    "src/middle/CMakeLists.txt": "hone_layer(middle SOURCES middle.c DEPS)\n",
+    "src/middle/README.md": "# middle\n",
+    "src/middle/middle.c": SPDX,
+    "CMakeLists.txt": "foreach(folder low middle high)\nendforeach()\n",
     "cmake/HoneTargets.cmake": "# SPDX-License-Identifier: Apache-2.0\n",
-    "ARCHITECTURE.md": "| layer | depends on |\n|---|---|\n| `low` | nothing |\n| `high` | `low` |\n",
+    "ARCHITECTURE.md": "| layer | depends on |\n|---|---|\n"
+                       "| `low` | nothing |\n| `middle` | nothing |\n| `high` | `low` |\n",
 }
 
 
@@ -93,6 +100,8 @@ CASES = [  # rule, file, text
     ("guard", "src/low/include/hone/low/low.h", SPDX + HEADER.replace("HONE_LOW_LOW_H", "LOW_H")),
     ("contract", "src/low/include/hone/low/low.h", SPDX + HEADER.replace("Contract", "")),
     ("layer", "src/low/low.c", '#include "hone/high/high.h"\n' + CLEAN["src/low/low.c"]),
+    ("layer", "src/middle/middle_test.c", SPDX + '#include "hone/high/high.h"\n'),
+    ("layer", "src/high/high.c", CLEAN["src/high/high.c"] + '#include "hone/middle/middle.h"\n'),
     ("layer", "src/high/CMakeLists.txt", "hone_layer(high SOURCES high.c DEPS)\n"),
     ("layer", "src/low/CMakeLists.txt", "hone_layer(low SOURCES low.c DEPS none)\n"),
     ("layer", "src/high/high.c", CLEAN["src/high/high.c"].replace('#include "hone/low/low.h"', "")),

@@ -273,7 +273,9 @@ static hone_status read_number(hone_json_reader *reader, hone_json_event *event)
         return status;
     }
     event->text = (hone_text){start, (size_t)(reader->at - start)};
-    if (is_whole && hone_number_parse_i64(event->text, &event->integer) == HONE_OK) {
+    /* An integer cannot hold the sign of -0. */
+    if (is_whole && !hone_text_is(event->text, "-0") &&
+        hone_number_parse_i64(event->text, &event->integer) == HONE_OK) {
         event->type = HONE_JSON_INTEGER;
         event->number = (double)event->integer;
         return HONE_OK;

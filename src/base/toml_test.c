@@ -55,7 +55,7 @@ static bool is_same_datetime(const hone_toml_value *value, const char *wanted) {
         }
         size = (size_t)((last == point + 1 ? point : last) - wanted);
         memcpy(trimmed, wanted, size);
-        strcpy(trimmed + size, behind);
+        memcpy(trimmed + size, behind, strlen(behind) + 1);
         wanted = trimmed;
     }
     return strcmp(text, wanted) == 0;
@@ -365,33 +365,48 @@ static void large_tables_are_found_in_order(void **state) {
     free(content);
 }
 
+static void put_times(hone_buffer *buffer, const char *text, int count) {
+    for (int i = 0; i < count; i++) {
+        hone_buffer_append_text(buffer, hone_text_of(text));
+    }
+}
+
 static void depth_is_limited(void **state) {
     (void)state;
-    static const char *const opening[] = {"[", "{a=", "a.", "[a."};
-    for (size_t kind = 0; kind < 4; kind++) {
-        for (int levels = HONE_TOML_DEPTH_MAX - 2; levels < HONE_TOML_DEPTH_MAX + 3; levels++) {
-            char content[1024] = "";
-            strcat(content, kind < 2 ? "x = " : kind == 3 ? "[" : "");
-            for (int i = 0; i < levels; i++) {
-                strcat(content, kind == 3 ? "a." : opening[kind]);
-            }
-            strcat(content, kind == 0 ? "" : kind == 3 ? "a]" : kind == 2 ? "a = 1" : "1");
-            for (int i = 0; i < levels && kind < 2; i++) {
-                strcat(content, kind == 0 ? "]" : "}");
-            }
-            /* The root is level 1; a header's last part is a table, too. */
-            bool is_allowed = 1 + levels + (kind == 3) <= HONE_TOML_DEPTH_MAX;
+    static const struct {
+        const char *before, *opening, *middle, *closing;
+        int levels; /* beside the root and those that opening makes */
+    } kinds[] = {{"x = ", "[", "", "]", 0},
+                 {"x = ", "{a=", "1", "}", 0},
+                 {"", "a.", "a = 1", "", 0},
+                 {"[", "a.", "a]", "", 1},
+                 {"[[", "a.", "a]]", "", 2}};
+    hone_buffer content;
+    hone_buffer_init(&content, NULL, 1 << 16);
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        for (int levels = HONE_TOML_DEPTH_MAX - 4; levels < HONE_TOML_DEPTH_MAX + 3; levels++) {
+            hone_buffer_clear(&content);
+            put_times(&content, kinds[kind].before, 1);
+            put_times(&content, kinds[kind].opening, levels);
+            put_times(&content, kinds[kind].middle, 1);
+            put_times(&content, kinds[kind].closing, levels);
+            bool is_allowed = 1 + levels + kinds[kind].levels <= HONE_TOML_DEPTH_MAX;
             hone_arena arena;
-            hone_diag diag;
             const hone_toml_value *root;
-            assert_int_equal(parse(content, &arena, &diag, &root),
+            hone_arena_init(&arena, NULL, ARENA_MAX);
+            assert_int_equal(hone_toml_parse(hone_buffer_text(&content), NULL, &arena, NULL, &root),
                              is_allowed ? HONE_OK : HONE_STATUS_LIMIT);
             hone_arena_deinit(&arena);
         }
     }
-    /* A hostile depth must not reach the stack. */
+    hone_buffer_deinit(&content);
+}
+
+static void hostile_depth_does_not_reach_the_stack(void **state) {
+    (void)state;
     size_t size = 1 << 20;
     char *content = malloc(size);
+    assert_non_null(content);
     memset(content, '[', size);
     memcpy(content, "a=", 2);
     hone_arena arena;
@@ -448,6 +463,7 @@ int main(void) {
         cmocka_unit_test(errors_say_where_and_what),
         cmocka_unit_test(large_tables_are_found_in_order),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(hostile_depth_does_not_reach_the_stack),
         cmocka_unit_test(lack_of_memory_is_reported),
         cmocka_unit_test(bad_arguments_are_refused),
     };

@@ -91,6 +91,27 @@ hone_toml_value *hn_toml_add_item(hone_toml_array *array, hone_arena *arena) {
     return array->items[array->count++] = item;
 }
 
+hone_status hone_toml_put(hone_toml_value *table, hone_text key, const hone_toml_value *value,
+                          hone_arena *arena) {
+    if (!table || table->type != HONE_TOML_TABLE) {
+        return HONE_STATUS_TYPE_MISMATCH;
+    }
+    hone_toml_entry *entry = find(&table->as.table, key);
+    uint32_t line = entry ? entry->value.line : table->line;
+    uint32_t column = entry ? entry->value.column : table->column;
+    if (!entry) {
+        hn_toml_key added = {.name = key, .line = line, .column = column};
+        entry = hn_toml_add_entry(&table->as.table, arena, &added);
+    }
+    if (!entry) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    entry->value = *value;
+    entry->value.line = line;
+    entry->value.column = column;
+    return HONE_OK;
+}
+
 /* --- Questions ------------------------------------------------------------------------------ */
 
 const hone_toml_entry *hone_toml_find_entry(const hone_toml_value *table, hone_text key) {

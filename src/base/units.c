@@ -65,6 +65,11 @@ hone_status hone_size_parse(hone_text text, uint64_t *out_bytes) {
     return parse_quantity(text, size_units, sizeof size_units / sizeof *size_units, out_bytes);
 }
 
+/* What snprintf wrote, which is less than what it wanted to where the text was cut. */
+static size_t written(int length, size_t size) {
+    return length < 0 || size == 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
+}
+
 static size_t format_scaled(double value, const unit *units, size_t units_count, char *out_text,
                             size_t size) {
     size_t u = 0;
@@ -74,13 +79,13 @@ static size_t format_scaled(double value, const unit *units, size_t units_count,
     double scaled = value / units[u].factor;
     int decimals = scaled >= 100 || units[u].factor == 1 ? 0 : scaled >= 10 ? 1 : 2;
     int length = snprintf(out_text, size, "%.*f %s", decimals, scaled, units[u].name);
-    return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
+    return written(length, size);
 }
 
 size_t hone_duration_format(double ns, char *out_text, size_t size) {
     if (ns < 100 && ns > 0) {
         int length = snprintf(out_text, size, "%.*f ns", ns >= 10 ? 1 : 2, ns);
-        return length < 0 ? 0 : (size_t)length;
+        return written(length, size);
     }
     return format_scaled(ns, duration_units, 4, out_text, size);
 }

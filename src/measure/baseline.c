@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * {"hone_baseline": 1, "suite": TEXT, "host": {...}, "cases": [{"case", "unit", "better",
- *  "iterations", "reference_ns", "samples": [NUMBER...], "disturbed": [BITS...]}]}
+ *  "iterations", "runs": [[SAMPLES, REFERENCE_NS, OTHERS]...], "samples": [NUMBER...],
+ *  "disturbed": [BITS...]}]}
  *
  * The fingerprint is not taken from the file but computed again from what the file says of the
  * host. Every number is checked before it reaches the statistics, which want finite values.
@@ -84,15 +85,19 @@ static hone_status make_paths(const char *directory, const char *suite, const ch
 
 static json_t *case_tree(const hone_bench_result *result) {
     const hone_bench_variant_result *variant = &result->variants[0];
-    json_t *samples = json_array(), *disturbed = json_array();
+    json_t *samples = json_array(), *disturbed = json_array(), *runs = json_array();
+    for (uint32_t i = 0; i < variant->runs_count; i++) {
+        (void)json_array_append_new(runs, json_pack("[I,f,f]", (json_int_t)variant->run_counts[i],
+                                                    variant->run_references_ns[i],
+                                                    variant->run_others[i]));
+    }
     for (uint32_t i = 0; i < variant->count; i++) {
         (void)json_array_append_new(samples, json_real(variant->values[i]));
         (void)json_array_append_new(disturbed, json_integer(variant->disturbances[i]));
     }
     return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "case", result->name, "unit",
                      result->unit, "better", hn_better_name(result->better), "iterations",
-                     (json_int_t)variant->iterations, "reference_ns",
-                     hn_json_number(result->reference_ns, true), "samples", samples, "disturbed",
+                     (json_int_t)variant->iterations, "runs", runs, "samples", samples, "disturbed",
                      disturbed);
 }
 
@@ -211,6 +216,39 @@ static hone_status read_samples(reader *self, const json_t *object, const char *
     return HONE_OK;
 }
 
+static hone_status read_runs(reader *self, const json_t *object, const char *name,
+                             hone_bench_variant_result *variant) {
+    const json_t *runs = json_object_get(object, "runs");
+    size_t count = json_array_size(runs);
+    uint64_t total = 0;
+    if (count == 0 || count > variant->count) {
+        return damaged(self, name, "its runs are missing or too many");
+    }
+    variant->run_counts = HONE_ARENA_NEW_ARRAY(self->arena, uint32_t, count);
+    variant->run_references_ns = HONE_ARENA_NEW_ARRAY(self->arena, double, count);
+    variant->run_others = HONE_ARENA_NEW_ARRAY(self->arena, double, count);
+    if (!variant->run_counts || !variant->run_references_ns || !variant->run_others) {
+        return hone_diag_set(self->diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the baseline");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const json_t *run = json_array_get(runs, i);
+        json_int_t samples = json_integer_value(json_array_get(run, 0));
+        double reference_ns = json_number_value(json_array_get(run, 1));
+        double others = json_number_value(json_array_get(run, 2));
+        if (samples < 1 || samples > variant->count || !isfinite(reference_ns) ||
+            reference_ns <= 0 || !(others >= 0 && others < 1e6)) {
+            return damaged(self, name, "a run is neither samples nor a reference");
+        }
+        variant->run_counts[i] = (uint32_t)samples;
+        variant->run_references_ns[i] = reference_ns;
+        variant->run_others[i] = others;
+        total += (uint64_t)samples;
+    }
+    variant->runs_count = (uint32_t)count;
+    return total == variant->count ? HONE_OK
+                                   : damaged(self, name, "its runs do not add up to its samples");
+}
+
 static hone_status read_case(reader *self, const json_t *object, hone_bench_result *out_result) {
     hone_bench_result result = {
         .name = read_text(self, object, "case"),
@@ -219,7 +257,6 @@ static hone_status read_case(reader *self, const json_t *object, hone_bench_resu
         .variants = HONE_ARENA_NEW(self->arena, hone_bench_variant_result),
         .ratios = HONE_ARENA_NEW(self->arena, hone_estimate),
         .pairs_counts = HONE_ARENA_NEW(self->arena, uint32_t),
-        .reference_ns = json_number_value(json_object_get(object, "reference_ns")),
     };
     const char *better = json_string_value(json_object_get(object, "better"));
     json_int_t iterations = json_integer_value(json_object_get(object, "iterations"));
@@ -230,7 +267,7 @@ static hone_status read_case(reader *self, const json_t *object, hone_bench_resu
         return hone_diag_set(self->diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the baseline");
     }
     bool is_lower = strcmp(better, "lower") == 0;
-    if ((!is_lower && strcmp(better, "higher") != 0) || !isfinite(result.reference_ns)) {
+    if (!is_lower && strcmp(better, "higher") != 0) {
         return damaged(self, result.name, "'better' is neither \"lower\" nor \"higher\"");
     }
     result.better = is_lower ? HONE_BENCH_LOWER : HONE_BENCH_HIGHER;
@@ -238,6 +275,10 @@ static hone_status read_case(reader *self, const json_t *object, hone_bench_resu
     result.variants[0].iterations = (uint64_t)iterations;
     hone_status status = read_samples(self, object, result.name, &result.variants[0]);
     if (status == HONE_OK) {
+        status = read_runs(self, object, result.name, &result.variants[0]);
+    }
+    if (status == HONE_OK) {
+        result.reference_ns = result.variants[0].run_references_ns[0];
         *out_result = result;
     }
     return status;

@@ -11,14 +11,22 @@
 #include "hone/measure/baseline.h"
 #include "hone/measure/bench_report.h"
 #include "hone/platform/file.h"
+#include "repeat_internal.h"
 
-enum { ARENA_BYTES_MAX = 1 << 30, REPORT_BYTES_MAX = 256 << 20 };
+enum {
+    ARENA_BYTES_MAX = 1 << 30,
+    REPORT_BYTES_MAX = 256 << 20,
+    PROCESSES_DEFAULT = 5, /* for baselines */
+    PROCESSES_MAX = 100,
+};
 static const double threshold_default = 0.05;
 
 /* What the command line asks for. */
 typedef struct front {
+    const char *program;
     const hone_bench_suite *suite;
     hone_bench_options bench;
+    uint64_t processes_count;
     const char *json, *google_json, *markdown, *html;
     const char *save, *compare, *baselines;
     double threshold;
@@ -43,6 +51,10 @@ static const struct {
     {{"baselines", required_argument, NULL, 'b'},
      "DIR",
      "where baselines are ($XDG_STATE_HOME/hone/baselines)"},
+    {{"processes", required_argument, NULL, 'n'},
+     "N",
+     "processes behind a baseline or a comparison (5)"},
+    {{"blocks", required_argument, NULL, 'B'}, "N", "at most N pairs of samples a case"},
     {{"threshold", required_argument, NULL, 't'}, "N%", "what counts as a change (5%)"},
     {{"strict", no_argument, NULL, 'x'}, "", "exit with 2 when a verdict is inconclusive"},
     {{"help", no_argument, NULL, 'H'}, "", "this text"},
@@ -71,11 +83,12 @@ static int complain_diag(const hone_diag *diag, hone_status status) {
     return complain(text[0] ? text : hone_status_text(status), NULL);
 }
 
-static bool parse_seed(const char *text, uint64_t *out_seed) {
+/* A whole number from 1 to `most`. */
+static bool parse_count(const char *text, uint64_t most, uint64_t *out_count) {
     char *end;
-    uint64_t seed = strtoull(text, &end, 10);
-    *out_seed = seed;
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0';
+    uint64_t count = strtoull(text, &end, 10);
+    *out_count = count;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && count >= 1 && count <= most;
 }
 
 /* "5%" or "5": percent. */
@@ -90,12 +103,15 @@ static bool parse_threshold(const char *text, double *out_threshold) {
 /* Returns false after having said what is wrong. */
 static bool apply_option(front *self, int option, const char *value) {
     bool is_good = true;
+    uint64_t blocks = 0;
     switch (option) {
     case 'p': self->bench.with_peers = true; break;
     case 'q': self->bench.is_quick = true; break;
     case 'f': self->bench.filter = value; break;
     case 'l': self->is_list = true; break;
-    case 's': is_good = parse_seed(value, &self->bench.seed); break;
+    case 's': is_good = parse_count(value, UINT64_MAX, &self->bench.seed); break;
+    case 'n': is_good = parse_count(value, PROCESSES_MAX, &self->processes_count); break;
+    case 'B': is_good = parse_count(value, 100000, &blocks); break;
     case 'j': self->json = value; break;
     case 'g': self->google_json = value; break;
     case 'm': self->markdown = value; break;
@@ -109,9 +125,13 @@ static bool apply_option(front *self, int option, const char *value) {
     default: return false;
     }
     if (!is_good) {
-        (void)complain(option == 's' ? "--seed wants a whole number, not"
-                                     : "--threshold wants a percentage such as 5%, not",
+        (void)complain(option == 't' ? "--threshold wants a percentage such as 5%, not"
+                                     : "--seed, --processes and --blocks want a whole number "
+                                       "from 1 (up to 100 processes, 100000 blocks), not",
                        value);
+    }
+    if (blocks) {
+        self->bench.blocks_max = (uint32_t)blocks;
     }
     return is_good;
 }
@@ -245,9 +265,30 @@ static bool print_results(const front *self, const hone_bench_report *report,
     return is_done;
 }
 
+/* The same cases in more processes, merged with this one's. */
+static hone_status repeat_suite(const front *self, hone_arena *arena, hone_diag *diag,
+                                const hone_bench_report *first, hone_bench_report *out_merged) {
+    const hn_repeat repeat = {
+        .program = self->program,
+        .suite = self->suite->name,
+        .filter = self->bench.filter,
+        .directory = self->baselines,
+        .seed = first->seed,
+        .is_quick = self->bench.is_quick,
+    };
+    uint32_t count = (uint32_t)self->processes_count;
+    hone_bench_report *reports = HONE_ARENA_NEW_ARRAY(arena, hone_bench_report, count);
+    if (!reports) {
+        return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the runs");
+    }
+    reports[0] = *first;
+    hone_status status = hn_repeat_runs(&repeat, count - 1, arena, diag, reports + 1);
+    return status == HONE_OK ? hone_bench_merge(reports, count, arena, diag, out_merged) : status;
+}
+
 static hone_status run_suite(front *self, hone_arena *arena, hone_diag *diag,
                              hone_bench_report *out_report, hone_comparisons *out_comparisons) {
-    hone_bench_report old = {0};
+    hone_bench_report old = {0}, merged = {0};
     hone_status status = HONE_OK;
     if ((self->save || self->compare) && !self->baselines) {
         status = hone_baseline_directory(arena, diag, &self->baselines);
@@ -258,14 +299,16 @@ static hone_status run_suite(front *self, hone_arena *arena, hone_diag *diag,
     }
     if (status == HONE_OK) {
         status = hone_bench_run(self->suite, &self->bench, arena, diag, out_report);
-        clear_progress();
     }
+    if (status == HONE_OK && (self->save || self->compare)) {
+        status = repeat_suite(self, arena, diag, out_report, &merged);
+    }
+    clear_progress();
     if (status == HONE_OK && self->compare) {
-        status =
-            hone_compare_reports(&old, out_report, self->threshold, arena, diag, out_comparisons);
+        status = hone_compare_reports(&old, &merged, self->threshold, arena, diag, out_comparisons);
     }
     if (status == HONE_OK && self->save) {
-        status = hone_baseline_save(out_report, self->baselines, self->save, diag);
+        status = hone_baseline_save(&merged, self->baselines, self->save, diag);
     }
     return status;
 }
@@ -279,7 +322,10 @@ static int finish(const front *self, const hone_bench_report *report,
 }
 
 int hone_bench_main(int argc, char **argv, const hone_bench_suite *suite) {
-    front self = {.suite = suite, .threshold = threshold_default};
+    front self = {.program = argv[0],
+                  .suite = suite,
+                  .processes_count = PROCESSES_DEFAULT,
+                  .threshold = threshold_default};
     if (!parse_command_line(argc, argv, &self)) {
         return HONE_BENCH_EXIT_ERROR;
     }

@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 
+#include "harness_internal.h"
 #include "hone/measure/statistics.h"
 
 static uint64_t rotate(uint64_t word, int by) {
@@ -73,7 +74,7 @@ static double select_rank(double *values, size_t count, size_t rank) {
     return values[rank];
 }
 
-static double median_of(double *values, size_t count) {
+double hn_median_of(double *values, size_t count) {
     double upper = select_rank(values, count, count / 2);
     if (count % 2) {
         return upper;
@@ -90,14 +91,14 @@ static double resampled_median(const double *values, size_t count, hone_random *
     for (size_t i = 0; i < count; i++) {
         scratch[i] = values[hone_random_below(random, count)];
     }
-    return median_of(scratch, count);
+    return hn_median_of(scratch, count);
 }
 
 static double plain_median(const double *values, size_t count, double *scratch) {
     for (size_t i = 0; i < count; i++) {
         scratch[i] = values[i];
     }
-    return median_of(scratch, count);
+    return hn_median_of(scratch, count);
 }
 
 static hone_estimate percentiles_of(double value, double *resampled,

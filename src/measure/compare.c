@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verdicts. Against a baseline the samples are of two runs at different times: the medians are
- * resampled apart, and the reference loop of both runs tells how much faster or slower the machine
- * itself has become. A verdict must hold with and without that correction, else it is inconclusive.
- * Two variants of one run need no such correction: they are compared within their blocks.
+ * Verdicts. Two variants of one run are compared within their blocks. Against a baseline the
+ * samples are of other processes at another time. Two things come in between then. A process
+ * differs from the next by where it lies in memory: the interval is a bootstrap over processes and
+ * over the samples in them (run_ratio.c). And the machine itself may run faster or slower than it
+ * did (boost clocks, neighbours): the reference loop beside each run tells by how much. Whether the
+ * costs follow that loop is seen in how they spread over the runs; where it cannot be seen, the
+ * verdict must hold with and without the correction, else it is inconclusive.
  */
 #include "hone/measure/compare.h"
 
@@ -14,6 +17,7 @@
 #include "harness_internal.h"
 
 static const double alpha = 0.05;
+static const double busy_change_max = 0.3; /* CPUs */
 
 const char *hone_verdict_name(hone_verdict verdict) {
     switch (verdict) {
@@ -153,39 +157,64 @@ static hone_status check_hosts(const hone_bench_host *old, const hone_bench_host
                          fresh->kernel);
 }
 
-static bool compare_medians(const hone_bench_result *old, const hone_bench_result *fresh,
-                            uint64_t seed, hone_arena *arena, hone_comparison *out_comparison) {
-    const hone_bootstrap_options options = {
-        .confidence = 0.95, .resamples_count = HN_RESAMPLES_COUNT, .seed = seed};
-    hone_comparison comparison = {.name = fresh->name, .unit = fresh->unit, .machine_shift = 1};
+/* How the two ways to see the change look: as measured, and per step of the reference loop. */
+typedef struct views {
+    hone_estimate plain, corrected;
+    hn_spread_choice choice;
+} views;
+
+static bool compare_runs(const hone_bench_result *old, const hone_bench_result *fresh,
+                         uint64_t seed, hone_arena *arena, hone_comparison *out_comparison,
+                         views *out_views) {
+    hone_comparison comparison = {.name = fresh->name, .unit = fresh->unit};
     hone_arena_savepoint before = hone_arena_save(arena);
     cost_sets sets;
-    if (!gather(&old->variants[0], &fresh->variants[0], fresh->better, arena, &sets)) {
+    hn_run_costs old_runs, fresh_runs;
+    if (!gather(&old->variants[0], &fresh->variants[0], fresh->better, arena, &sets) ||
+        !hn_run_costs_of(&old->variants[0], old->better, arena, &old_runs) ||
+        !hn_run_costs_of(&fresh->variants[0], fresh->better, arena, &fresh_runs)) {
         return false;
     }
     fill_tests(&sets, &old->variants[0], &fresh->variants[0], &comparison);
-    comparison.slowdown = hone_bootstrap_ratio(sets.fresh, sets.fresh_count, sets.old,
-                                               sets.old_count, &options, sets.scratch);
+    out_views->plain = hn_run_ratio(&fresh_runs, &old_runs, false, seed, sets.scratch);
+    out_views->corrected = hn_run_ratio(&fresh_runs, &old_runs, true, seed, sets.scratch);
+    out_views->choice = hn_run_spread(&fresh_runs, &old_runs);
+    comparison.machine_shift = hn_run_shift(&fresh_runs, &old_runs);
+    comparison.slowdown =
+        out_views->choice == HN_SPREAD_CORRECTED ? out_views->corrected : out_views->plain;
     hone_arena_reset(arena, before);
-    if (old->reference_ns > 0 && fresh->reference_ns > 0) {
-        comparison.machine_shift = fresh->reference_ns / old->reference_ns;
-    }
     *out_comparison = comparison;
     return true;
 }
 
-static void judge(const hone_bench_result *old, const hone_bench_result *fresh, double threshold,
-                  hone_comparison *comparison) {
-    hone_estimate corrected = comparison->slowdown;
-    corrected.value /= comparison->machine_shift;
-    corrected.low /= comparison->machine_shift;
-    corrected.high /= comparison->machine_shift;
-    comparison->verdict = hone_verdict_of(&comparison->slowdown, comparison->p_value, threshold);
+/* By how many CPUs other programs were busier in the new runs than in the old: on most machines two
+ * CPUs share something that no counter of this process shows. */
+static double busy_change(const hone_bench_variant_result *old,
+                          const hone_bench_variant_result *fresh) {
+    double change = 0;
+    for (uint32_t i = 0; i < fresh->runs_count; i++) {
+        change += fresh->run_others[i] / fresh->runs_count;
+    }
+    for (uint32_t i = 0; i < old->runs_count; i++) {
+        change -= old->run_others[i] / old->runs_count;
+    }
+    return change;
+}
+
+static void judge(const hone_bench_result *old, const hone_bench_result *fresh, const views *seen,
+                  double threshold, hone_comparison *comparison) {
+    hone_verdict plain = hone_verdict_of(&seen->plain, comparison->p_value, threshold);
+    hone_verdict corrected = hone_verdict_of(&seen->corrected, comparison->p_value, threshold);
+    comparison->verdict = seen->choice == HN_SPREAD_CORRECTED ? corrected : plain;
     comparison->note = note_of(comparison, threshold);
     if (!old->variants[0].is_clean_used || !fresh->variants[0].is_clean_used) {
         comparison->verdict = HONE_VERDICT_INCONCLUSIVE;
         comparison->note = "too few clean samples: the machine was too busy";
-    } else if (hone_verdict_of(&corrected, comparison->p_value, threshold) != comparison->verdict) {
+    } else if (fabs(busy_change(&old->variants[0], &fresh->variants[0])) > busy_change_max &&
+               comparison->verdict != HONE_VERDICT_SAME) {
+        comparison->verdict = HONE_VERDICT_INCONCLUSIVE;
+        comparison->note = "other programs kept the machine busy in one of the two runs only";
+    } else if (seen->choice == HN_SPREAD_UNKNOWN && plain != corrected) {
         comparison->verdict = HONE_VERDICT_INCONCLUSIVE;
         comparison->note = "the machine itself runs at another speed than at the baseline";
     }
@@ -204,7 +233,8 @@ hone_status hone_compare_reports(const hone_bench_report *old, const hone_bench_
         .missing_names = HONE_ARENA_NEW_ARRAY(arena, const char *, old->results_count),
     };
     double *p_values = HONE_ARENA_NEW_ARRAY(arena, double, 2 * fresh_count);
-    if (!all.items || !all.missing_names || !p_values) {
+    views *seen = HONE_ARENA_NEW_ARRAY(arena, views, fresh_count);
+    if (!all.items || !all.missing_names || !p_values || !seen) {
         return no_memory(diag);
     }
     for (uint32_t i = 0; i < old->results_count; i++) {
@@ -214,7 +244,8 @@ hone_status hone_compare_reports(const hone_bench_report *old, const hone_bench_
             all.missing_names[all.missing_count++] = before->name;
             continue;
         }
-        if (!compare_medians(before, now, fresh->seed, arena, &all.items[all.count])) {
+        if (!compare_runs(before, now, fresh->seed, arena, &all.items[all.count],
+                          &seen[all.count])) {
             return no_memory(diag);
         }
         p_values[all.count] = all.items[all.count].p_value;
@@ -227,8 +258,8 @@ hone_status hone_compare_reports(const hone_bench_report *old, const hone_bench_
     hone_holm_adjust(p_values, all.count, p_values + fresh_count);
     for (uint32_t i = 0; i < all.count; i++) {
         all.items[i].p_value = p_values[i];
-        judge(find_result(old, all.items[i].name), find_result(fresh, all.items[i].name), threshold,
-              &all.items[i]);
+        judge(find_result(old, all.items[i].name), find_result(fresh, all.items[i].name), &seen[i],
+              threshold, &all.items[i]);
     }
     *out_comparisons = all;
     return HONE_OK;

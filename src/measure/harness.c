@@ -51,6 +51,7 @@ typedef struct case_run {
     uint32_t present_count;
     double references[REFERENCES_MAX];
     uint32_t references_count;
+    double others; /* CPUs that other programs kept busy */
 } case_run;
 
 static plan plan_of(const hone_bench_options *options) {
@@ -131,7 +132,11 @@ static bool reserve_samples(bench_run *run, hone_bench_variant_result *variant) 
     size_t count = (size_t)run->plan.blocks_max * 2;
     variant->values = HONE_ARENA_NEW_ARRAY(run->arena, double, count);
     variant->disturbances = HONE_ARENA_NEW_ARRAY(run->arena, uint8_t, count);
-    return variant->values && variant->disturbances;
+    variant->run_counts = HONE_ARENA_NEW(run->arena, uint32_t);
+    variant->run_references_ns = HONE_ARENA_NEW(run->arena, double);
+    variant->run_others = HONE_ARENA_NEW(run->arena, double);
+    return variant->values && variant->disturbances && variant->run_counts &&
+           variant->run_references_ns && variant->run_others;
 }
 
 static void mark_absent(hn_competitor *competitor, const char *reason) {
@@ -347,6 +352,21 @@ static hone_status run_blocks(case_run *self, hone_diag *diag) {
     return HONE_OK;
 }
 
+/* The blocks, and what other programs took of the machine meanwhile. */
+static hone_status run_blocks_watched(case_run *self, hone_diag *diag) {
+    const hone_usage_probe *probe = &self->run->sampler.probe;
+    uint64_t machine_start_ns = 0, machine_end_ns = 0, own_ns = hone_usage_own_cpu_ns();
+    uint64_t start_ns = hone_clock_monotonic_ns();
+    bool is_known = hone_usage_machine_cpu_ns(probe, &machine_start_ns);
+    hone_status status = run_blocks(self, diag);
+    is_known = is_known && hone_usage_machine_cpu_ns(probe, &machine_end_ns);
+    double wall_ns = (double)(hone_clock_monotonic_ns() - start_ns);
+    own_ns = hone_usage_own_cpu_ns() - own_ns;
+    double others_ns = (double)(machine_end_ns - machine_start_ns) - (double)own_ns;
+    self->others = is_known && others_ns > 0 ? others_ns / wall_ns : 0;
+    return status;
+}
+
 static void count_events(hn_competitor *competitor) {
     hone_bench_variant_result *result = competitor->result;
     if (!competitor->spec->run) {
@@ -385,6 +405,15 @@ static void summarize(case_run *self, hone_bench_result *result) {
         memcpy(scratch, self->references, self->references_count * sizeof scratch[0]);
         hone_sort_doubles(scratch, self->references_count);
         result->reference_ns = hone_quantile(scratch, self->references_count, 0.5);
+    }
+    for (uint32_t i = 0; i < result->variants_count; i++) {
+        hone_bench_variant_result *variant = &result->variants[i];
+        if (!variant->absent) {
+            variant->runs_count = 1;
+            variant->run_counts[0] = variant->count;
+            variant->run_references_ns[0] = result->reference_ns;
+            variant->run_others[0] = self->others;
+        }
     }
 }
 
@@ -442,7 +471,7 @@ static hone_status measure(case_run *self, hone_diag *diag) {
         }
     }
     if (status == HONE_OK && self->present_count) {
-        status = run_blocks(self, diag);
+        status = run_blocks_watched(self, diag);
     }
     for (uint32_t i = 0; i < self->present_count && status == HONE_OK; i++) {
         count_events(&self->competitors[self->present[i]]);

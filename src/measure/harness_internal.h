@@ -60,6 +60,41 @@ uint32_t hn_variant_values(const hone_bench_variant_result *variant, double *out
 uint32_t hn_block_ratios(const hone_bench_result *result, uint32_t a, uint32_t b,
                          double *out_ratios);
 
+/* The costs of a variant by process: usable samples, turned over where higher is better. */
+typedef struct hn_run_costs {
+    uint32_t runs_count;
+    uint32_t *starts; /* runs_count + 1: run i has costs[starts[i] .. starts[i + 1]) */
+    double *costs;
+    double *references_ns;
+    uint32_t largest; /* samples of the largest run */
+} hn_run_costs;
+
+/* False when the arena is exhausted. Runs without a usable sample are left out. */
+HONE_MUST_USE bool hn_run_costs_of(const hone_bench_variant_result *variant,
+                                   hone_bench_better better, hone_arena *arena,
+                                   hn_run_costs *out_costs);
+
+/* The mean of the medians of the runs of `fresh` over that of `old`, with an interval from
+ * resampling runs and the samples in them; `is_corrected`: each cost per reference loop. `scratch`:
+ * room for HN_RESAMPLES_COUNT + the largest run. */
+hone_estimate hn_run_ratio(const hn_run_costs *fresh, const hn_run_costs *old, bool is_corrected,
+                           uint64_t seed, double *scratch);
+
+/* The mean reference of `fresh` over that of `old`. */
+double hn_run_shift(const hn_run_costs *fresh, const hn_run_costs *old);
+
+/* Which view has clearly less spread between the runs of either side. */
+typedef enum hn_spread_choice {
+    HN_SPREAD_UNKNOWN,
+    HN_SPREAD_PLAIN,
+    HN_SPREAD_CORRECTED
+} hn_spread_choice;
+
+hn_spread_choice hn_run_spread(const hn_run_costs *fresh, const hn_run_costs *old);
+
+/* The median of `count` > 0 values, which change their order. */
+double hn_median_of(double *values, size_t count);
+
 /* Bootstraps the median of the block ratios. `scratch`: room for 2 x blocks + HN_RESAMPLES_COUNT.
  */
 hone_estimate hn_block_ratio_estimate(const hone_bench_result *result, uint32_t a, uint32_t b,

@@ -36,7 +36,8 @@ static const char style[] =
     "p,.soft{color:var(--soft)}table{border-collapse:collapse;margin:.6rem 0}"
     "th,td{padding:.2rem .9rem .2rem 0;text-align:right;border-bottom:1px solid var(--line);"
     "font-variant-numeric:tabular-nums}th{color:var(--soft);font-weight:500}"
-    "th:first-child,td:first-child{text-align:left}.good{color:var(--good)}.bad{color:var(--bad)}"
+    "th:first-child,td:first-child,.left{text-align:left}.good{color:var(--good)}.bad{color:var(--"
+    "bad)}"
     ".wide{overflow-x:auto}svg{width:100%;min-width:34rem;height:auto}"
     "svg text{font:12px system-ui,sans-serif;fill:var(--text)}svg .soft{fill:var(--soft)}"
     ".hone{fill:var(--hone);stroke:var(--hone)}.peer{fill:var(--peer);stroke:var(--peer)}"
@@ -214,7 +215,7 @@ static void write_variant(const hone_bench_result *result, uint32_t index, hone_
     hone_buffer_append_text(out, HONE_TEXT("<tr>"));
     append_cell(out, NULL, variant->name);
     if (variant->absent) {
-        hone_buffer_append_text(out, HONE_TEXT("<td colspan=\"9\" class=\"soft\">absent: "));
+        hone_buffer_append_text(out, HONE_TEXT("<td colspan=\"9\" class=\"soft left\">absent: "));
         append_escaped(out, variant->absent);
         hone_buffer_append_text(out, HONE_TEXT("</td></tr>\n"));
         return;
@@ -262,7 +263,7 @@ static void write_result(const hone_bench_result *result, double *scratch, hone_
                        ", %s is better)</span></h2>\n<div class=\"wide\"><table><tr><th></th>"
                        "<th>median [95 %%]</th><th>p95</th><th>p99</th><th>mean</th>"
                        "<th>deviation</th><th>min</th><th>max</th><th>clean</th>"
-                       "<th>hone is better by</th></tr>\n",
+                       "<th>ratio (above 1: hone)</th></tr>\n",
                        result->better == HONE_BENCH_LOWER ? "lower" : "higher");
     for (uint32_t i = 0; i < result->variants_count; i++) {
         write_variant(result, i, out);

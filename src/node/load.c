@@ -419,6 +419,11 @@ static hone_status wire(hone_node *node, hone_diag *diag) {
 
 /* --- opening --- */
 
+_Static_assert((int)HN_ROLE_SOURCE == HONE_LIVE_SOURCE &&
+                   (int)HN_ROLE_TRANSFORM == HONE_LIVE_TRANSFORM &&
+                   (int)HN_ROLE_SINK == HONE_LIVE_SINK,
+               "roles of kinds and of live stages are the same");
+
 static hone_status schemas_differ(const hn_stage_run *run, const hn_stage_run *first,
                                   const hn_stage_run *other, hone_diag *diag) {
     const hone_schema *a = first->stage.schema, *b = other->stage.schema;
@@ -474,6 +479,8 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
         stage->live = &node->live.page->stages[i];
         (void)snprintf(stage->live->name, sizeof stage->live->name, "%s", stage->name);
         (void)snprintf(stage->live->kind, sizeof stage->live->kind, "%s", stage->kind->name);
+        stage->live->role = (uint32_t)stage->kind->role; /* the same three, in the same order */
+        stage->live->inputs_count = node->stages[i].inputs_count;
         status = open_stage(&node->stages[i], diag);
     }
     return status;
@@ -550,6 +557,9 @@ hone_status hone_node_load_text(hone_text content, const char *name,
     }
     hone_diag_at(diag, name, 0, 0);
     status = hone_toml_parse(content, name, &node->arena, diag, &node->root);
+    if (status == HONE_OK) {
+        status = hn_settings_apply(&chosen, node->root, &node->arena, diag);
+    }
     if (status == HONE_OK) {
         status = read_settings(node, &chosen, diag);
     }

@@ -126,6 +126,13 @@ HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table,
                                                 const char *what, hone_diag *diag);
 const char *hn_option_type_name(hn_option_type type);
 
+/* --- settings.c --- */
+
+/* Changes the tree by options->settings. NOT_FOUND for a stage that is not there, SYNTAX. */
+HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
+                                            const hone_toml_value *root, hone_arena *arena,
+                                            hone_diag *diag);
+
 /* --- batches.c --- */
 HONE_MUST_USE hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag);
 void hn_stage_pool_destroy(hn_stage_run *run);

@@ -61,7 +61,7 @@ void hn_counter_explain(int error, int paranoid, bool is_virtual_machine, char *
     case EOPNOTSUPP:
         (void)snprintf(out_reason, size, "%s",
                        is_virtual_machine
-                           ? "this virtual machine is given no hardware counter for it (no PMU)"
+                           ? "no PMU: this virtual machine is given no hardware counters"
                            : "this processor has no counter for it");
         break;
     case EACCES:
@@ -100,7 +100,7 @@ static bool read_is_virtual_machine(hone_buffer *text) {
 
 static int read_paranoid(hone_buffer *text) {
     read_fact("/proc/sys/kernel/perf_event_paranoid", text);
-    return text->data && text->size > 1 ? atoi((const char *)text->data) : 2;
+    return text->data && text->size > 1 ? (int)strtol((const char *)text->data, NULL, 10) : 2;
 }
 
 static int open_event(int id, int leader, bool with_kernel) {

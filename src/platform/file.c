@@ -154,7 +154,7 @@ static hone_status read_step(hone_file *file, size_t left, hone_buffer *content,
 
 hone_status hone_file_read_all(const char *path, size_t size_max, hone_diag *diag,
                                hone_buffer *out_content) {
-    hone_file file;
+    hone_file file = {.fd = -1};
     hone_status status = hone_file_open(path, HONE_FILE_READ, diag, &file);
     size_t got = 1, total = 0;
     if (status != HONE_OK) {
@@ -197,7 +197,7 @@ hone_status hone_file_replace(const char *path, hone_text content, hone_diag *di
     if (length < 0 || (size_t)length >= sizeof beside) {
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "the path is too long");
     }
-    hone_file file;
+    hone_file file = {.fd = -1};
     hone_status status = hone_file_open(beside, HONE_FILE_WRITE, diag, &file);
     if (status != HONE_OK) {
         return status;

@@ -145,6 +145,11 @@ hone_status hone_process_run(const char *const *argv, const hone_process_options
                              "'%.160s' did not end within %.1f s and was killed", argv[0],
                              (double)options->timeout_ns * 1e-9);
     }
+    /* Under an emulator whose vfork is a fork, posix_spawn cannot tell that the exec failed. */
+    if (WIFEXITED(state) && WEXITSTATUS(state) == 127 && !hone_process_is_runnable(argv[0])) {
+        return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "cannot run '%.160s': %s", argv[0],
+                             strerror(ENOENT));
+    }
     *out_result = (hone_process_result){
         .wall_ns = end_ns - start_ns,
         .cpu_ns = ns_of(usage.ru_utime) + ns_of(usage.ru_stime),

@@ -17,7 +17,12 @@
 #include "hone/platform/clock.h"
 #include "hone/platform/thread.h"
 
-enum { STAT_BYTES = 16384, STEAL_COLUMN = 8, BYTES_PER_CPU_LINE = 200 };
+enum {
+    STAT_BYTES = 16384,
+    STEAL_COLUMN = 8,
+    BYTES_PER_CPU_LINE = 200,
+    TICK_NS = 10000000, /* USER_HZ is 100 on every Linux */
+};
 
 void hone_usage_probe_open(hone_usage_probe *probe) {
     probe->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
@@ -54,30 +59,54 @@ static bool read_run_delay(int fd, uint64_t *out_ns) {
     return true;
 }
 
-/* "cpuN user nice system idle iowait irq softirq steal ..." */
+/* The columns of a line of /proc/stat: user nice system idle iowait irq softirq steal. */
+static bool read_columns(const char *at, uint64_t out_ticks[STEAL_COLUMN]) {
+    for (int column = 0; column < STEAL_COLUMN; column++) {
+        char *end;
+        out_ticks[column] = strtoull(at, &end, 10);
+        if (end == at) {
+            return false;
+        }
+        at = end;
+    }
+    return true;
+}
+
 static bool read_steal(int fd, uint32_t cpu, uint64_t *out_ticks) {
     char text[STAT_BYTES], key[24];
+    uint64_t ticks[STEAL_COLUMN];
     size_t wanted = ((size_t)cpu + 2) * BYTES_PER_CPU_LINE;
     if (!read_start(fd, text, wanted < sizeof text ? wanted : sizeof text)) {
         return false;
     }
     (void)snprintf(key, sizeof key, "\ncpu%u ", cpu);
     const char *at = strstr(text, key);
-    if (!at) {
+    if (!at || !read_columns(at + strlen(key), ticks)) {
         return false;
     }
-    at += strlen(key);
-    uint64_t value = 0;
-    for (int column = 0; column < STEAL_COLUMN; column++) {
-        char *end;
-        value = strtoull(at, &end, 10);
-        if (end == at) {
-            return false;
-        }
-        at = end;
-    }
-    *out_ticks = value;
+    *out_ticks = ticks[STEAL_COLUMN - 1];
     return true;
+}
+
+bool hone_usage_machine_cpu_ns(const hone_usage_probe *probe, uint64_t *out_ns) {
+    char text[BYTES_PER_CPU_LINE];
+    uint64_t ticks[STEAL_COLUMN];
+    if (!read_start(probe->stat_fd, text, sizeof text) || strncmp(text, "cpu ", 4) != 0 ||
+        !read_columns(text + 4, ticks)) {
+        return false;
+    }
+    *out_ns = (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) * TICK_NS;
+    return true;
+}
+
+static uint64_t ns_of(struct timeval time) {
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_usec * 1000u;
+}
+
+uint64_t hone_usage_own_cpu_ns(void) {
+    struct rusage children = {0};
+    (void)getrusage(RUSAGE_CHILDREN, &children);
+    return hone_clock_process_cpu_ns() + ns_of(children.ru_utime) + ns_of(children.ru_stime);
 }
 
 void hone_usage_read(const hone_usage_probe *probe, hone_usage *out_usage) {

@@ -22,7 +22,9 @@ enum {
     EVENTS_MAX = 32,
 };
 
-static _Thread_local hn_worker *current_worker; /* whose thread this is; set once at its start */
+/* Whose thread this is; set once at its start.
+ * tidy: allow global: only the thread itself knows who it is. */
+static _Thread_local hn_worker *current_worker;
 
 hn_worker *hn_worker_current(const hone_scheduler *scheduler) {
     return current_worker && current_worker->scheduler == scheduler ? current_worker : NULL;

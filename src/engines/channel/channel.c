@@ -237,17 +237,15 @@ hone_status hone_channel_evict(hone_channel *channel, hone_message *out_message)
     }
 }
 
-/* Nothing to take: EMPTY, or CLOSED when nothing can come any more. */
+/* Nothing to take at `position`: EMPTY; CLOSED when nothing can come any more; OK when, after all, there is something. */
 static hone_status nothing(hone_channel *channel, uint64_t position) {
-    if (atomic_load_explicit(&channel->is_closed, memory_order_acquire)) {
-        /* what was committed before the close is visible now: look once more */
-        channel->written_copy = atomic_load_explicit(&channel->written, memory_order_acquire);
-        if (position >= channel->written_copy) {
-            return HONE_STATUS_CLOSED;
-        }
+    if (!atomic_load_explicit(&channel->is_closed, memory_order_acquire)) {
+        count(&channel->empty_count, 1);
+        return HONE_STATUS_EMPTY;
     }
-    count(&channel->empty_count, 1);
-    return HONE_STATUS_EMPTY;
+    /* what was committed before the close is visible now: look once more */
+    channel->written_copy = atomic_load_explicit(&channel->written, memory_order_acquire);
+    return position < channel->written_copy ? HONE_OK : HONE_STATUS_CLOSED;
 }
 
 /* Evicting: keeps the record at `position` from being overwritten, unless an older one is held
@@ -272,10 +270,14 @@ hone_status hone_channel_take(hone_channel *channel, hone_message *out_message) 
                 atomic_load_explicit(&channel->written, memory_order_acquire); /* of commit */
         }
         if (position >= channel->written_copy) {
+            hone_status status = nothing(channel, position);
+            if (status == HONE_OK) {
+                continue;
+            }
             if (channel->is_evicting && !is_holding) {
                 atomic_store_explicit(&channel->held, NOTHING_HELD, memory_order_release);
             }
-            return nothing(channel, position);
+            return status;
         }
         if (!announce(channel, position, is_holding) ||
             !claim_message(channel, position, out_message)) {

@@ -64,27 +64,32 @@ static void fill_row(hone_batch *batch, const hone_host_value *values) {
     }
 }
 
+/* The time of the next sample: on the plan, but not in the past. */
+static uint64_t next_due_ns(const source_host *state, uint64_t now_ns) {
+    uint64_t due_ns = (state->due_ns ? state->due_ns : now_ns) + state->interval_ns;
+    return due_ns > now_ns ? due_ns
+                           : now_ns + state->interval_ns - (now_ns - due_ns) % state->interval_ns;
+}
+
 static hone_status source_host_produce(hn_stage *stage, hone_diag *diag) {
     source_host *state = stage->state;
     uint64_t now_ns = hone_clock_monotonic_ns();
-    if (now_ns >= state->due_ns) {
-        hone_host_value values[HONE_HOST_METRICS_COUNT];
-        hone_batch *batch = NULL;
-        hone_status status = hn_batch_acquire(stage, diag, &batch);
-        if (status != HONE_OK) {
-            return status;
-        }
-        hone_host_stats_sample(state->stats, now_ns, values);
-        fill_row(batch, values);
-        hn_stage_send(stage, batch);
-        state->due_ns =
-            state->due_ns ? state->due_ns + state->interval_ns : now_ns + state->interval_ns;
-        if (state->due_ns <= now_ns) {
-            state->due_ns += (now_ns - state->due_ns) / state->interval_ns * state->interval_ns +
-                             state->interval_ns;
-        }
+    if (now_ns < state->due_ns) {
+        hone_status status = hn_stage_wake_at(stage, state->due_ns);
+        return status == HONE_OK ? HONE_STATUS_WOULD_BLOCK : status;
     }
-    hone_status status = hn_stage_wake_at(stage, state->due_ns);
+    hone_host_value values[HONE_HOST_METRICS_COUNT];
+    hone_batch *batch = NULL;
+    hone_status status = hn_batch_acquire(stage, diag, &batch);
+    if (status != HONE_OK) {
+        return status;
+    }
+    hone_host_stats_sample(state->stats, now_ns, values);
+    fill_row(batch, values);
+    state->due_ns = next_due_ns(state, now_ns);
+    status = hn_stage_wake_at(
+        stage, state->due_ns); /* first, so that the record is not kept waiting by it */
+    hn_stage_send(stage, batch);
     return status == HONE_OK ? HONE_STATUS_WOULD_BLOCK : status;
 }
 

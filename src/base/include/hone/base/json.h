@@ -60,7 +60,7 @@ typedef enum hone_json_type {
     HONE_JSON_ARRAY_END,
     HONE_JSON_KEY,
     HONE_JSON_TEXT,
-    HONE_JSON_INTEGER, /* no point, no exponent, and it fits int64_t */
+    HONE_JSON_INTEGER, /* no point, no exponent, fits int64_t, not -0 */
     HONE_JSON_FLOAT,   /* every other number, as the nearest double */
     HONE_JSON_BOOL,
     HONE_JSON_NULL

@@ -89,6 +89,13 @@ HONE_MUST_USE hone_status hone_toml_parse(hone_text content, const char *file_na
                                           hone_arena *arena, hone_diag *diag,
                                           const hone_toml_value **out_root);
 
+/* Gives `key` of `table` another value (shallow: what it points to is shared), or adds it; for
+ * settings from outside the file, before anybody else reads the tree. Messages will point at where
+ * the old value stood, or at the table. `key` must outlive the tree. TYPE_MISMATCH when `table` is
+ * none; OUT_OF_MEMORY. */
+HONE_MUST_USE hone_status hone_toml_put(hone_toml_value *table, hone_text key,
+                                        const hone_toml_value *value, hone_arena *arena);
+
 /* The entry or the value of `key`; NULL when there is none or `table` is NULL or no table. Constant
  * time. */
 const hone_toml_entry *hone_toml_find_entry(const hone_toml_value *table, hone_text key);

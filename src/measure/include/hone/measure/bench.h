@@ -102,6 +102,11 @@ typedef struct hone_bench_variant_result {
     bool is_steady;      /* false: the warm-up reached its limit */
     bool is_clean_used;  /* false: too few clean samples, the summary is of all */
     hone_summary summary;
+    /* The processes the samples come from, in order: one, unless reports were merged. */
+    uint32_t runs_count;
+    uint32_t *run_counts;      /* samples of each */
+    double *run_references_ns; /* the reference loop beside each */
+    double *run_others;        /* how many CPUs other programs kept busy meanwhile */
     /* Per iteration; counters_count is 0 for commands and for self-measuring cases. */
     double counter_values[HONE_COUNTERS_COUNT];
     hone_counter counters[HONE_COUNTERS_COUNT];
@@ -160,6 +165,14 @@ typedef struct hone_bench_options {
 HONE_MUST_USE hone_status hone_bench_run(const hone_bench_suite *suite,
                                          const hone_bench_options *options, hone_arena *arena,
                                          hone_diag *diag, hone_bench_report *out_report);
+
+/* One report of the hone variants of several runs of the same suite, one process each: where a
+ * process happens to lie in memory makes a difference that no number of samples in one process
+ * shows. Cases that a run lacks are left out. Values are copied into the arena, texts are borrowed.
+ * OUT_OF_MEMORY. */
+HONE_MUST_USE hone_status hone_bench_merge(const hone_bench_report *reports, uint32_t count,
+                                           hone_arena *arena, hone_diag *diag,
+                                           hone_bench_report *out_report);
 
 /* Reads what identifies the machine; `root` as in the options. */
 void hone_bench_host_read(const char *root, hone_bench_host *out_host);

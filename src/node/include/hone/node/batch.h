@@ -72,9 +72,7 @@ hone_batch *hone_batch_init(void *memory, const hone_batch_layout *layout);
 /* Empties it: no rows, no text. */
 void hone_batch_clear(hone_batch *batch);
 
-/* --- The parts
- * -------------------------------------------------------------------------------------------------
- */
+/* --- The parts --- */
 /* Layout of the block: header, timestamps, cells column by column, missing bits column by column,
  * selection, heap. */
 
@@ -137,9 +135,7 @@ static inline bool hone_batch_is_dense(const hone_batch *batch) {
     return batch->selected_count == batch->rows_count;
 }
 
-/* --- Filling
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- Filling --- */
 
 /* A new row at the end, selected, with the timestamp, every field unset: the caller sets each field
  * or marks it missing. Returns its number. Requires rows_count < rows_capacity and a dense batch.

@@ -37,9 +37,17 @@ typedef enum hone_live_state {
     HONE_LIVE_ENDED
 } hone_live_state;
 
+typedef enum hone_live_role {
+    HONE_LIVE_SOURCE,
+    HONE_LIVE_TRANSFORM,
+    HONE_LIVE_SINK
+} hone_live_role;
+
 typedef struct hone_live_stage {
     char name[HONE_LIVE_NAME_BYTES]; /* terminated */
     char kind[HONE_LIVE_NAME_BYTES];
+    uint32_t role; /* hone_live_role */
+    uint32_t inputs_count;
     _Atomic uint64_t records_in; /* taken from the stage's inputs, or made by a source */
     _Atomic uint64_t
         records_out; /* handed to the stage's outputs (counted once), or written by a sink */

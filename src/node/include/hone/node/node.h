@@ -33,6 +33,10 @@ typedef struct hone_node_options {
     const hone_log *log;             /* warnings; NULL: none. Must be shared */
     uint64_t memory_budget_bytes;    /* 0: what the file says, else 64 MiB */
     uint32_t workers_count;          /* 0: what the file says, else what this process may use */
+    /* "STAGE.KEY=VALUE" or "node.KEY=VALUE", applied in order before the file is checked. VALUE is
+     * TOML; what is no TOML value is a text. */
+    const char *const *settings;
+    uint32_t settings_count;
     bool is_check;                   /* only to be looked at: sinks create and truncate nothing */
 } hone_node_options;
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 | tidy: allow unique: base/isa.h has names, this values */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which instruction sets this process may use: what the kernels dispatch on. The CPU itself is
  * asked (CPUID and XGETBV; hwcaps on ARM), because files can be stale, hidden or faked: a feature
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hone/base/isa.h"
+#include "hone/base/isa_mask.h"
 #include "hone/base/span.h"
 #include "hone/base/status.h"
 

@@ -36,6 +36,12 @@ void hone_usage_probe_close(hone_usage_probe *probe);
 
 void hone_usage_read(const hone_usage_probe *probe, hone_usage *out_usage);
 
+/* CPU time that all programs of the machine used since it started (in steps of 10 ms); false where
+ * /proc/stat does not say. And that of this process with the children it has waited for. Their
+ * difference over a span tells how busy others kept the machine. */
+bool hone_usage_machine_cpu_ns(const hone_usage_probe *probe, uint64_t *out_ns);
+uint64_t hone_usage_own_cpu_ns(void);
+
 /* Logical CPUs this process may run on (its affinity mask); at least 1. */
 uint32_t hone_usage_cpus_count(void);
 

@@ -10,12 +10,17 @@
  *
  * Contract
  *   Threads    shared: every call may come from any thread, workers included, unless it says
- * otherwise. Ownership  a task, timer or watch is the caller's memory and must stay until it has
- * run or was cancelled. A task is in at most one queue: submit it again only from its own run
- * function or after that has begun. Tasks      should return within about a millisecond and must
- * not block on other tasks; long work belongs into hone_scheduler_for. Order between tasks is not
- * promised. Errors     only creation can fail. Limits     1024 workers, timers_max timers. Sources:
- * D. Chase, Y. Lev, Dynamic circular work-stealing deque, SPAA 2005; N. M. Le et al., PPoPP 2013.
+ *              otherwise.
+ *   Ownership  a task, timer or watch is the caller's memory and must stay until it has run or was
+ *              cancelled. A task is in at most one queue: submit it again only from its own run
+ *              function or after that has begun.
+ *   Tasks      should return within about a millisecond and must not block on other tasks; long
+ *              work belongs into hone_scheduler_for. Order between tasks is not promised.
+ *   Errors     only creation can fail.
+ *   Limits     1024 workers, timers_max timers.
+ *
+ * Sources: D. Chase, Y. Lev, Dynamic circular work-stealing deque, SPAA 2005; N. M. Le et al.,
+ * PPoPP 2013.
  */
 #ifndef HONE_SCHEDULER_SCHEDULER_H
 #define HONE_SCHEDULER_SCHEDULER_H

@@ -7,17 +7,21 @@
  *
  * Contract
  *   Threads    one producer and one consumer at a time, which may be different threads; who plays a
- * part may change if the change is synchronised from outside (a scheduler's queue does that).
- * create and destroy: alone. Ownership  a loan's memory is the producer's until commit or abort; a
- * message's memory is the consumer's until it is released. Both point into the channel. Payloads
- * are aligned to 8 bytes, messages lie 64 bytes apart. Order      first in, first out. Messages are
- * released in the order they were taken. Answers    FULL, EMPTY and CLOSED are not errors but
- * states; each is its own status. Limits     capacity 256 bytes to 1 GiB; a message takes its size + 8,
- * rounded up to 64, and at most half the capacity. Cost       some nanoseconds a message; the two
- * sides share no cache line except what they must tell each other. Source: the ring is the classic
- * single-producer single-consumer queue with cached indices (L. Lamport 1977; the cached copies as
- * in B-Queue/FastForward); eviction protects the consumer's message as hazard pointers do (M.
- * Michael 2004).
+ *              part may change if the change is synchronised from outside (a scheduler's queue does
+ *              that). create and destroy: alone.
+ *   Ownership  a loan's memory is the producer's until commit or abort; a message's memory is the
+ *              consumer's until it is released. Both point into the channel. Payloads are aligned
+ *              to 8 bytes, messages lie 64 bytes apart.
+ *   Order      first in, first out. Messages are released in the order they were taken.
+ *   Answers    FULL, EMPTY and CLOSED are not errors but states; each is its own status.
+ *   Limits     capacity 4 KiB to 1 GiB; a message takes its size + 8, rounded up to 64, and at most
+ *              half the capacity.
+ *   Cost       some nanoseconds a message; the two sides share no cache line except what they must
+ *              tell each other.
+ *
+ * Source: the ring is the classic single-producer single-consumer queue with cached indices
+ * (L. Lamport 1977; the cached copies as in B-Queue/FastForward); eviction protects the consumer's
+ * message as hazard pointers do (M. Michael 2004).
  */
 #ifndef HONE_CHANNEL_CHANNEL_H
 #define HONE_CHANNEL_CHANNEL_H

@@ -6,8 +6,8 @@
  * Contract: shared; constants and pure functions. A mask is a promise of its giver that the machine
  * has these features; a test may give any part of what the machine has.
  */
-#ifndef HONE_BASE_ISA_H
-#define HONE_BASE_ISA_H
+#ifndef HONE_BASE_ISA_MASK_H
+#define HONE_BASE_ISA_MASK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# The foreign libraries, in one place: target PkgConfig::NAME where the library is installed. A layer that can do
+# without asks `if(TARGET PkgConfig::NAME)`. What a layer links is written into hone-config.cmake and hone.pc.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+function(hone_dependency name module)
+    pkg_check_modules(${name} QUIET IMPORTED_TARGET GLOBAL ${module})
+    if(TARGET PkgConfig::${name})
+        message(STATUS "${module} ${${name}_VERSION}")
+    else()
+        message(STATUS "${module}: not found; what needs it is left out")
+    endif()
+    set_property(GLOBAL PROPERTY HONE_MODULE_${name} ${module})
+endfunction()
+
+if(HONE_WITH_HWLOC)
+    hone_dependency(HWLOC hwloc>=2.0)
+endif()
+hone_dependency(JANSSON jansson)
+hone_dependency(XXHASH libxxhash)
+if(HONE_TESTS)
+    hone_dependency(CMOCKA cmocka)
+    if(NOT TARGET PkgConfig::CMOCKA)
+        message(FATAL_ERROR "the tests need cmocka (Debian: libcmocka-dev); without tests: -DHONE_TESTS=OFF")
+    endif()
+endif()

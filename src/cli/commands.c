@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table: every command, option, exit code and variable of hone. Parser, help, man page and
+ * shell completion read it; nothing of it is written down twice.
+ */
+#include "session_internal.h"
+
+#include "build_info.h"
+
+#define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
+
+static const char json_help[] = "print JSON for programs instead of text for people";
+
+static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+
+static const hn_cli_option machine_options[] = {
+    {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
+    {.name = "root",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_ROOT",
+     .help = "read /proc and /sys below DIR: the copy of another machine's files"},
+};
+
+static const hn_cli_option bench_options[] = {
+    {.name = "list",
+     .letter = 'l',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "list the suites that are there, one name a line"},
+    {.name = "suites",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_SUITES",
+     .help = "look for suites (hone-bench-NAME) in DIR; without it in ../libexec/hone beside the "
+             "program"},
+    {.name = "old",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "compare two command lines in turns: this is the old one"},
+    {.name = "new",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "and this the new one, which is to be judged"},
+    {.name = "threshold",
+     .type = HN_CLI_OPTION_PERCENT,
+     .argument = "PERCENT",
+     .fallback = "5",
+     .help = "with --old and --new: smaller changes count as the same"},
+    {.name = "quick",
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "with --old and --new: an eighth of the time, wider intervals"},
+    {.name = "strict",
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "with --old and --new: exit with 2 when the verdict is inconclusive"},
+    {.name = "json",
+     .letter = 'j',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print JSON: the list of suites with --list, the comparison with --old and --new"},
+    {.name = "html",
+     .type = HN_CLI_OPTION_FILE,
+     .argument = "FILE",
+     .help = "with --old and --new: write the comparison as one page with plots"},
+};
+
+static const hn_cli_option top_options[] = {
+    {.name = "once",
+     .letter = '1',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print one table and end (also what happens where standard output is no terminal)"},
+    {.name = "json",
+     .letter = 'j',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print one JSON document and end"},
+    {.name = "list",
+     .letter = 'l',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print the names of the nodes that run, one a line"},
+    {.name = "interval",
+     .letter = 'i',
+     .type = HN_CLI_OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "500ms",
+     .help = "time between two looks"},
+};
+
+static const hn_cli_option version_options[] = {
+    {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
+};
+
+static const hn_cli_option help_options[] = {
+    {.name = "man", .type = HN_CLI_OPTION_FLAG, .help = "print the man page, for man -l"},
+    {.name = "completion",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "SHELL",
+     .choices = shells,
+     .help = "print a completion script for this shell"},
+};
+
+static const hn_command commands[] = {
+    {
+        .name = "detect",
+        .summary = "Show what this machine offers to this process",
+        .description =
+            "Shows what the machine offers to this very process: instruction sets, caches, NUMA "
+            "nodes, huge pages, CPUs and memory after affinity, cpuset and every cgroup level, "
+            "clocks, power, hardware security and kernel features; then which optimisations follow "
+            "from it, and why.\n\n"
+            "Present, absent and forbidden are three different answers: what is missing is n/a "
+            "with its reason, never 0.",
+        .completion = HN_COMPLETION_NONE,
+        .options = machine_options,
+        .options_count = COUNT_OF(machine_options),
+        .examples = "hone detect  # this machine\n"
+                    "hone detect --json | jq .memory  # one group of it, for a program\n"
+                    "hone detect --root fixtures/laptop  # a machine that was copied to a folder",
+        .run = hn_command_detect,
+    },
+    {
+        .name = "bench",
+        .summary = "Measure hone's own suites, or compare two commands",
+        .description =
+            "Runs bench suites of the performance lab, each a program of its own; what stands "
+            "behind the first name of a suite and begins with a dash is passed on to it (try "
+            "'hone bench SUITE --help'). Without a suite, lists them.\n\n"
+            "With --old and --new it compares two command lines instead: both run in turns, "
+            "disturbed samples are set aside, and the verdict is improved, same, regressed or "
+            "inconclusive. Quotes work as in a shell; variables and wildcards do not.",
+        .operand = "SUITE",
+        .operands_max = 64,
+        .completion = HN_COMPLETION_SUITES,
+        .passes_rest = true,
+        .options = bench_options,
+        .options_count = COUNT_OF(bench_options),
+        .examples =
+            "hone bench  # which suites are there?\n"
+            "hone bench node --peers  # one of them, beside its peers, in one interleaved run\n"
+            "hone bench --old './app-1.0 in' --new './app-1.1 in'  # is the new one slower?",
+        .run = hn_command_bench,
+    },
+    {
+        .name = "top",
+        .summary = "Watch the live counters of running nodes",
+        .description =
+            "Shows the nodes of this user that run now: records in, out and dropped per stage, "
+            "rates, latencies, and memory against the budget, read from the page that every "
+            "running node keeps up to date; watching costs the node nothing. NODE is the name of a "
+            "node or the number of its process; without it, all are shown.\n\n"
+            "Keys: q ends.",
+        .operand = "NODE",
+        .operands_max = 1,
+        .completion = HN_COMPLETION_NODES,
+        .options = top_options,
+        .options_count = COUNT_OF(top_options),
+        .examples = "hone top  # all nodes, live\n"
+                    "hone top host-watch --json  # one look at one node, for a program",
+        .run = hn_command_top,
+    },
+    {
+        .name = "version",
+        .summary = "Show the version, how it was built, and what is switched on",
+        .description = "Shows the version, the build, the instruction sets in use, and the "
+                       "features of this build; what is off says why.",
+        .completion = HN_COMPLETION_NONE,
+        .options = version_options,
+        .options_count = COUNT_OF(version_options),
+        .examples = "hone version --json  # for a bug report or a program",
+        .run = hn_command_version,
+    },
+    {
+        .name = "help",
+        .summary = "Explain a command",
+        .description = "Explains a command, or lists them all. The man page and the completion of "
+                       "shells come from the same table as this text.",
+        .operand = "COMMAND",
+        .operands_max = 1,
+        .completion = HN_COMPLETION_COMMANDS,
+        .options = help_options,
+        .options_count = COUNT_OF(help_options),
+        .examples = "hone help run  # everything about one command\n"
+                    "eval \"$(hone help --completion bash)\"  # completion for this shell",
+        .run = hn_command_help,
+    },
+};
+
+static const hn_cli_option options[] = {
+    {.name = "help", .letter = 'h', .type = HN_CLI_OPTION_FLAG, .help = "explain the command"},
+    {.name = "version",
+     .letter = 'V',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print name and version"},
+};
+
+static const hn_note exit_codes[] = {
+    {"0", "done; a node that Ctrl-C, --for or --records ended counts as done"},
+    {"1", "it ran and failed: a stage of the node failed, or a comparison says regressed"},
+    {"2", "the command line is wrong, and nothing was done; under bench --strict also: too noisy "
+          "for a verdict"},
+    {"3", "a file or an input is missing, unreadable or wrong, or output could not be written"},
+    {"130", "killed by a second Ctrl-C while a node was draining"},
+};
+
+static const hn_note variables[] = {
+    {"NO_COLOR", "when set and not empty, no colour, whatever the terminal"},
+    {"HONE_ROOT", "stands in for --root of detect and doctor"},
+    {"HONE_SUITES", "stands in for --suites of bench"},
+};
+
+const hn_program hn_hone = {
+    .name = "hone",
+    .version = HN_BUILD_VERSION,
+    .summary = "a lean runtime for intelligent edge nodes",
+    .description =
+        "hone runs nodes: graphs of stages joined by channels, described in one TOML file, on one "
+        "scheduler and under one memory budget. It checks a node before it runs, shows it live "
+        "while it runs, and reports where the time went afterwards. It also tells what the machine "
+        "offers and what slows it down, and measures itself.\n\n"
+        "Answers go to standard output; complaints, progress and the report of a run go to "
+        "standard error.",
+    .commands = commands,
+    .commands_count = COUNT_OF(commands),
+    .options = options,
+    .options_count = COUNT_OF(options),
+    .common_count = 1,
+    .exit_codes = exit_codes,
+    .exit_codes_count = COUNT_OF(exit_codes),
+    .variables = variables,
+    .variables_count = COUNT_OF(variables),
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is made from the table of commands and options: help for people, the man page, and
+ * completion for three shells. Contract: confined; pure functions of the table onto the output.
+ */
+#ifndef HN_CLI_HELP_INTERNAL_H
+#define HN_CLI_HELP_INTERNAL_H
+
+#include "command_line_internal.h"
+#include "output_internal.h"
+
+/* The list of commands, exit codes and variables. */
+void hn_help_print_overview(hn_output *output, const hn_program *program);
+
+/* Everything about one command. */
+void hn_help_print_command(hn_output *output, const hn_program *program, const hn_command *command);
+
+/* "Usage: hone run FILE [OPTION]...", one line. */
+void hn_help_print_usage(hn_output *output, const hn_program *program, const hn_command *command);
+
+/* The man page, hone(1), in man(7) macros. */
+void hn_manual_print(hn_output *output, const hn_program *program);
+
+/* A completion script; `shell` is "bash", "zsh" or "fish" (asserted). */
+void hn_completion_print(hn_output *output, const hn_program *program, const char *shell);
+
+/* "--for=DURATION" and the like as help and man page write it: `out_text` gets "-n, --records N".
+ */
+void hn_cli_option_format(const hn_cli_option *option, char *out_text, size_t size);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report as text and as JSON; report_page.c makes the page, graph.c the pictures. */
+#include "hone/node/report.h"
+
+#include "hone/base/json.h"
+#include "hone/base/units.h"
+
+static uint64_t read_figure(const _Atomic uint64_t *figure) {
+    return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+hone_report_totals hone_report_sum(const hone_live_page *live) {
+    hone_report_totals totals = {0};
+    for (uint32_t i = 0; i < live->stages_count; i++) {
+        const hone_live_stage *stage = &live->stages[i];
+        if (stage->role == HONE_LIVE_SOURCE) {
+            totals.records_in += read_figure(&stage->records_in);
+        }
+        if (stage->role == HONE_LIVE_SINK) {
+            totals.records_out += read_figure(&stage->records_out);
+        }
+        totals.records_dropped += read_figure(&stage->records_dropped);
+        totals.records_skipped += read_figure(&stage->records_skipped);
+        totals.records_undelivered += read_figure(&stage->records_undelivered);
+    }
+    return totals;
+}
+
+/* --- text --- */
+
+static void append_duration(hone_buffer *out_text, uint64_t ns, uint64_t count) {
+    char text[24];
+    (void)hone_duration_format((double)ns, text, sizeof text);
+    hone_buffer_format(out_text, " %10s", count ? text : "-");
+}
+
+static void append_stage_line(hone_buffer *out_text, const hone_live_stage *stage, double seconds) {
+    uint64_t in = read_figure(&stage->records_in), out = read_figure(&stage->records_out);
+    uint64_t lost = read_figure(&stage->records_dropped) + read_figure(&stage->records_skipped) +
+                    read_figure(&stage->records_undelivered);
+    uint64_t hops = hone_histogram_count(&stage->hop_ns);
+    hone_buffer_format(out_text, "%-20s %-16s %12llu %12llu %8llu", stage->name, stage->kind,
+                       (unsigned long long)in, (unsigned long long)out, (unsigned long long)lost);
+    append_duration(out_text, hone_histogram_quantile(&stage->hop_ns, 0.5), hops);
+    append_duration(out_text, hone_histogram_quantile(&stage->hop_ns, 0.99), hops);
+    hone_buffer_format(out_text, " %7.1f %%\n",
+                       100 * (double)read_figure(&stage->busy_ns) / 1e9 / seconds);
+}
+
+static void append_end_to_end(hone_buffer *out_text, const hone_live_stage *stage) {
+    if (hone_histogram_count(&stage->end_to_end_ns)) {
+        hone_buffer_format(out_text, "end to end, to %-12s", stage->name);
+        append_duration(out_text, hone_histogram_quantile(&stage->end_to_end_ns, 0.5), 1);
+        append_duration(out_text, hone_histogram_quantile(&stage->end_to_end_ns, 0.99), 1);
+        append_duration(out_text, hone_histogram_max(&stage->end_to_end_ns), 1);
+        hone_buffer_append_text(out_text, HONE_TEXT("   (p50, p99, max)\n"));
+    }
+}
+
+void hone_report_write_text(const hone_report *report, hone_buffer *out_text) {
+    const hone_live_page *live = report->live;
+    hone_report_totals totals = hone_report_sum(live);
+    double seconds = (double)report->elapsed_ns / 1e9;
+    char elapsed[24], cpu[24], peak[24], budget[24];
+    seconds = seconds > 0 ? seconds : 1e-9;
+    (void)hone_duration_format((double)report->elapsed_ns, elapsed, sizeof elapsed);
+    (void)hone_duration_format((double)report->cpu_ns, cpu, sizeof cpu);
+    (void)hone_size_format((double)read_figure(&live->peak_bytes), peak, sizeof peak);
+    (void)hone_size_format((double)live->budget_bytes, budget, sizeof budget);
+    hone_buffer_format(out_text, "%s: %s after %s; %llu records in, %llu out (%.4g records/s)\n",
+                       live->node_name, report->status == HONE_OK ? "done" : "failed", elapsed,
+                       (unsigned long long)totals.records_in,
+                       (unsigned long long)totals.records_out, (double)totals.records_in / seconds);
+    hone_buffer_format(out_text, "%-20s %-16s %12s %12s %8s %10s %10s %9s\n", "stage", "kind",
+                       "records in", "out", "lost", "hop p50", "p99", "busy");
+    for (uint32_t i = 0; i < live->stages_count; i++) {
+        append_stage_line(out_text, &live->stages[i], seconds);
+    }
+    for (uint32_t i = 0; i < live->stages_count; i++) {
+        append_end_to_end(out_text, &live->stages[i]);
+    }
+    if (totals.records_dropped + totals.records_skipped + totals.records_undelivered) {
+        hone_buffer_format(
+            out_text, "lost: %llu dropped by full queues, %llu not readable, %llu not delivered\n",
+            (unsigned long long)totals.records_dropped, (unsigned long long)totals.records_skipped,
+            (unsigned long long)totals.records_undelivered);
+    }
+    hone_buffer_format(out_text, "memory: %s of %s at most; cpu: %s on %u workers\n", peak, budget,
+                       cpu, live->workers_count);
+}
+
+/* --- JSON --- */
+
+static void write_number(hone_json_writer *writer, const char *key, uint64_t value) {
+    hone_json_write_key(writer, hone_text_of(key));
+    hone_json_write_u64(writer, value);
+}
+
+static void write_text(hone_json_writer *writer, const char *key, const char *value) {
+    hone_json_write_key(writer, hone_text_of(key));
+    hone_json_write_text(writer, hone_text_of(value));
+}
+
+/* An object of figures, or null when there is none: a missing figure is never 0. */
+static void write_latency(hone_json_writer *writer, const char *key,
+                          const hone_histogram *histogram) {
+    static const struct {
+        const char *name;
+        double quantile;
+    } rows[] = {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}};
+    hone_json_write_key(writer, hone_text_of(key));
+    if (hone_histogram_count(histogram) == 0) {
+        hone_json_write_null(writer);
+        return;
+    }
+    hone_json_write_object_begin(writer);
+    write_number(writer, "count", hone_histogram_count(histogram));
+    hone_json_write_key(writer, HONE_TEXT("mean"));
+    hone_json_write_f64(writer, hone_histogram_mean(histogram));
+    write_number(writer, "min", hone_histogram_min(histogram));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        write_number(writer, rows[i].name, hone_histogram_quantile(histogram, rows[i].quantile));
+    }
+    write_number(writer, "max", hone_histogram_max(histogram));
+    hone_json_write_object_end(writer);
+}
+
+static void write_stage(hone_json_writer *writer, const hone_live_stage *stage) {
+    hone_json_write_object_begin(writer);
+    write_text(writer, "name", stage->name);
+    write_text(writer, "kind", stage->kind);
+    write_number(writer, "records_in", read_figure(&stage->records_in));
+    write_number(writer, "records_out", read_figure(&stage->records_out));
+    write_number(writer, "records_dropped", read_figure(&stage->records_dropped));
+    write_number(writer, "records_skipped", read_figure(&stage->records_skipped));
+    write_number(writer, "records_undelivered", read_figure(&stage->records_undelivered));
+    write_number(writer, "batches_in", read_figure(&stage->batches_in));
+    write_number(writer, "batches_out", read_figure(&stage->batches_out));
+    write_number(writer, "bytes", read_figure(&stage->bytes));
+    write_number(writer, "blocked_count", read_figure(&stage->blocked_count));
+    write_number(writer, "busy_ns", read_figure(&stage->busy_ns));
+    write_latency(writer, "hop_ns", &stage->hop_ns);
+    write_latency(writer, "end_to_end_ns", &stage->end_to_end_ns);
+    hone_json_write_object_end(writer);
+}
+
+static void write_totals(hone_json_writer *writer, const hone_live_page *live) {
+    hone_report_totals totals = hone_report_sum(live);
+    write_number(writer, "records_in", totals.records_in);
+    write_number(writer, "records_out", totals.records_out);
+    write_number(writer, "records_dropped", totals.records_dropped);
+    write_number(writer, "records_skipped", totals.records_skipped);
+    write_number(writer, "records_undelivered", totals.records_undelivered);
+}
+
+static void write_scheduler(hone_json_writer *writer, const hone_report *report) {
+    hone_json_write_key(writer, HONE_TEXT("scheduler"));
+    hone_json_write_object_begin(writer);
+    write_number(writer, "workers_count", report->live->workers_count);
+    write_number(writer, "tasks_run", report->scheduler.tasks_run);
+    write_number(writer, "steals_tried", report->scheduler.steals_tried);
+    write_number(writer, "steals_won", report->scheduler.steals_won);
+    write_number(writer, "sleeps_count", report->scheduler.sleeps_count);
+    write_number(writer, "idle_ns", report->scheduler.idle_ns);
+    hone_json_write_object_end(writer);
+}
+
+void hone_report_write_json(const hone_report *report, hone_buffer *out_text) {
+    hone_json_writer writer;
+    const hone_live_page *live = report->live;
+    char message[1024];
+    hone_json_writer_init(&writer, out_text, 2);
+    hone_json_write_object_begin(&writer);
+    write_text(&writer, "node", live->node_name);
+    write_text(&writer, "file", hone_node_path(report->node));
+    write_text(&writer, "status", hone_status_name(report->status));
+    hone_json_write_key(&writer, HONE_TEXT("error"));
+    if (report->status == HONE_OK) {
+        hone_json_write_null(&writer);
+    } else {
+        hone_json_write_text(&writer, (hone_text){message, hone_diag_format(&report->diag, message,
+                                                                            sizeof message)});
+    }
+    hone_json_write_key(&writer, HONE_TEXT("is_file_changed"));
+    hone_json_write_bool(&writer, report->is_file_changed);
+    write_number(&writer, "elapsed_ns", report->elapsed_ns);
+    write_number(&writer, "cpu_ns", report->cpu_ns);
+    write_totals(&writer, live);
+    write_number(&writer, "memory_budget_bytes", live->budget_bytes);
+    write_number(&writer, "memory_peak_bytes", read_figure(&live->peak_bytes));
+    write_scheduler(&writer, report);
+    hone_json_write_key(&writer, HONE_TEXT("stages"));
+    hone_json_write_array_begin(&writer);
+    for (uint32_t i = 0; i < live->stages_count; i++) {
+        write_stage(&writer, &live->stages[i]);
+    }
+    hone_json_write_array_end(&writer);
+    hone_json_write_object_end(&writer);
+    hone_buffer_append_byte(out_text, '\n');
+}

@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# install_test.sh STEP BUILD_DIRECTORY: ctest runs the steps in this order.
+#   install      installs the build into BUILD_DIRECTORY/consume/prefix, then moves that folder: a package must not
+#                remember where it was
+#   cmake        builds tests/consume against it by find_package(hone) and runs it
+#   pkg-config   the same with nothing but cc and pkg-config
+#   files        the command, its man page and completions are there and not empty
+set -eu
+
+step=$1
+build=$2
+source=$(cd "$(dirname "$0")" && pwd)
+work=$build/consume
+prefix=$work/moved
+
+do_install() {
+    rm -rf "$work"
+    cmake --install "$build" --prefix "$work/prefix"
+    mv "$work/prefix" "$prefix"
+    if grep -rIl -e "$work/prefix" -e "$source" "$prefix"; then
+        echo "these installed files name a folder of the build machine" >&2
+        exit 1
+    fi
+}
+
+do_cmake() {
+    cmake -S "$source/consume" -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS=-Werror
+    cmake --build "$work/cmake"
+    "$work/cmake/consume"
+}
+
+do_pkg_config() {
+    PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name hone.pc)")
+    export PKG_CONFIG_PATH
+    # shellcheck disable=SC2046 # flags are words
+    ${CC:-cc} -std=c11 -Wall -Wextra -Werror "$source/consume/consume.c" -o "$work/consume-pc" \
+        $(pkg-config --cflags --libs hone)
+    "$work/consume-pc"
+}
+
+do_files() {
+    "$prefix/bin/hone" version
+    for name in hone.1 completions/hone _hone hone.fish; do
+        [ -n "$(find "$prefix/share" -path "*/$name" -size +0)" ] || { echo "missing or empty: $name" >&2; exit 1; }
+    done
+}
+
+case $step in
+    install) do_install ;;
+    cmake) do_cmake ;;
+    pkg-config) do_pkg_config ;;
+    files) do_files ;;
+    *) echo "unknown step '$step'" >&2; exit 2 ;;
+esac

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulated platform. It is stricter than the real one where that is allowed: nobody wakes
+ * without a reason, a wake-up reaches one sleeper only, and time stands still, so no timer helps a
+ * wake-up that was lost.
+ */
+#include "hone/platform/clock.h"
+#include "hone/platform/poller.h"
+#include "hone/platform/thread.h"
+#include "interleave.h"
+
+#include <string.h>
+
+/* Declared here again rather than by interleave_platform.h, whose macros this file must not see. */
+hone_status interleave_thread_create(const char *name, void (*run)(void *context), void *context,
+                                     hone_thread *out_thread);
+void interleave_thread_join(hone_thread thread);
+void interleave_mutex_init(hone_mutex *mutex);
+void interleave_mutex_lock(hone_mutex *mutex);
+void interleave_mutex_unlock(hone_mutex *mutex);
+void interleave_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+void interleave_futex_wake(_Atomic uint32_t *word, uint32_t count);
+hone_status interleave_poller_init(hone_poller *poller);
+void interleave_poller_deinit(hone_poller *poller);
+void interleave_poller_wake(hone_poller *poller);
+void interleave_poller_set_deadline(hone_poller *poller, uint64_t deadline_ns);
+uint32_t interleave_poller_wait(hone_poller *poller, bool is_blocking, void **out_tokens,
+                                uint32_t tokens_max);
+uint64_t interleave_clock_ns(void);
+
+/* ---- threads ---- */
+
+hone_status interleave_thread_create(const char *name, void (*run)(void *context), void *context,
+                                     hone_thread *out_thread) {
+    (void)name;
+    out_thread->handle = (pthread_t)interleave_spawn(run, context);
+    return HONE_OK;
+}
+
+void interleave_thread_join(hone_thread thread) {
+    interleave_join((uint32_t)thread.handle);
+}
+
+/* ---- locks: the first byte of the mutex says whether it is taken ---- */
+
+static bool is_unlocked(void *context) {
+    return *(const unsigned char *)context == 0;
+}
+
+void interleave_mutex_init(hone_mutex *mutex) {
+    memset(mutex, 0, sizeof *mutex);
+}
+
+void interleave_mutex_lock(hone_mutex *mutex) {
+    interleave_point();
+    interleave_block(is_unlocked, mutex);
+    *(unsigned char *)mutex = 1;
+}
+
+void interleave_mutex_unlock(hone_mutex *mutex) {
+    *(unsigned char *)mutex = 0;
+}
+
+/* ---- futex: whoever waits goes on when the word has changed ---- */
+
+typedef struct futex_wait {
+    _Atomic uint32_t *word;
+    uint32_t expected;
+} futex_wait;
+
+static bool has_changed(void *context) {
+    const futex_wait *wait = context;
+    return atomic_load_explicit(wait->word, memory_order_relaxed) != wait->expected;
+}
+
+void interleave_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+    (void)timeout_ns;
+    futex_wait wait = {word, expected};
+    interleave_point();
+    interleave_block(has_changed, &wait);
+}
+
+void interleave_futex_wake(_Atomic uint32_t *word, uint32_t count) {
+    (void)word;
+    (void)count;
+}
+
+/* ---- poller: wake_fd is 1 while a wake-up waits to be taken ---- */
+
+static bool is_awake(void *context) {
+    return ((const hone_poller *)context)->wake_fd == 1;
+}
+
+hone_status interleave_poller_init(hone_poller *poller) {
+    *poller = (hone_poller){0};
+    return HONE_OK;
+}
+
+void interleave_poller_deinit(hone_poller *poller) {
+    (void)poller;
+}
+
+void interleave_poller_wake(hone_poller *poller) {
+    interleave_point();
+    poller->wake_fd = 1;
+}
+
+void interleave_poller_set_deadline(hone_poller *poller, uint64_t deadline_ns) {
+    (void)poller;
+    (void)deadline_ns;
+}
+
+uint32_t interleave_poller_wait(hone_poller *poller, bool is_blocking, void **out_tokens,
+                                uint32_t tokens_max) {
+    (void)out_tokens;
+    (void)tokens_max;
+    interleave_point();
+    if (is_blocking) {
+        interleave_block(is_awake, poller);
+        poller->wake_fd = 0;
+    }
+    return 0;
+}
+
+uint64_t interleave_clock_ns(void) {
+    return 1;
+}
