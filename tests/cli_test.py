@@ -41,7 +41,8 @@ from = "telemetry"
 
 
 def environment(**changes):
-    plain = {key: value for key, value in os.environ.items() if not key.startswith("HONE_") and key != "NO_COLOR"}
+    plain = {key: value for key, value in os.environ.items()
+             if not key.startswith("HONE_") and key != "NO_COLOR"}
     plain.update({"TERM": "xterm", "LC_ALL": "C.UTF-8"})
     plain.update(changes)
     return plain
@@ -149,7 +150,8 @@ class Help(unittest.TestCase):
             if not shutil.which(shell):
                 missing.append(shell)
                 continue
-            result = subprocess.run([shell, "-n"], input=script.stdout, capture_output=True, text=True, check=False)
+            result = subprocess.run([shell, "-n"], input=script.stdout, capture_output=True, text=True,
+                                    check=False)
             self.assertEqual((result.returncode, result.stderr), (0, ""))
         if missing:
             self.skipTest(f"not installed: {', '.join(missing)}")
@@ -165,7 +167,8 @@ class Help(unittest.TestCase):
                 (["hone", "help", "doc"], {"doctor"}),
         ):
             quoted = " ".join(f"'{word}'" for word in words)
-            program = f"{script}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _hone; echo \"${{COMPREPLY[@]}}\""
+            program = (f"{script}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _hone\n"
+                       'echo "${COMPREPLY[@]}"')
             result = subprocess.run(["bash"], input=program, capture_output=True, text=True, check=True)
             self.assertEqual(set(result.stdout.split()), expected)
 
@@ -184,8 +187,8 @@ class Streams(unittest.TestCase):
             self.skipTest("no /dev/full")
         for words in (["help"], ["version", "--json"], ["detect"]):
             with open("/dev/full", "wb") as full:
-                result = subprocess.run([*HONE, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
-                                        env=environment())
+                result = subprocess.run([*HONE, *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                                        check=False, env=environment())
             self.assertEqual(result.returncode, INPUT)
             self.assertIn("standard output", result.stderr)
             self.assertEqual(result.stderr.count("\n"), 1)
@@ -384,10 +387,19 @@ class Node(unittest.TestCase):
         with open(picture, encoding="utf-8") as file:
             self.assertIn("</svg>", file.read())
         json.loads(self.run_hone("check", self.path, "--json").stdout)
+        self.assertTrue(self.run_hone("check", self.path, "--svg", "-").stdout.startswith("<svg"))
+
+    def test_a_device_is_written_to_not_replaced(self):
+        device = os.path.join(self.folder.name, "full")
+        os.symlink("/dev/full", device)
+        result = self.run_hone("check", self.path, "--svg", device)
+        self.assertEqual(result.returncode, INPUT)
+        self.assertIn("No space left", result.stderr)
+        self.assertEqual(os.readlink(device), "/dev/full")
 
     def start(self, *words):
-        process = subprocess.Popen([*HONE, "run", self.path, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True, env=self.env)
+        process = subprocess.Popen([*HONE, "run", self.path, *words], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=self.env)
         for _ in range(400):
             if self.run_hone("top", "--list").stdout == "cli-test\n":
                 return process

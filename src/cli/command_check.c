@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `hone check`: loads a node without running it, and shows or draws its graph. */
+#include <string.h>
+
 #include "session_internal.h"
 
 #include "hone/node/report.h"
@@ -36,13 +38,17 @@ int hn_command_check(hn_session *session) {
     if (load(session, &diag, &node)) {
         return hn_fail(session, HN_EXIT_INPUT, &diag);
     }
-    if (hn_arguments_has(&session->arguments, "json")) {
+    bool is_picture_only = picture_path && strcmp(picture_path, "-") == 0;
+    if (is_picture_only) {
+        hone_graph_write_svg(node, &session->out.buffer);
+    } else if (hn_arguments_has(&session->arguments, "json")) {
         hone_graph_write_json(node, &session->out.buffer);
     } else {
         hone_graph_write_text(node, &session->out.buffer);
     }
     int code = HN_EXIT_OK;
-    if (picture_path && draw(node, picture_path, &diag)) {
+    if (picture_path && !is_picture_only && draw(node, picture_path, &diag)) {
+        hone_diag_at(&diag, picture_path, 0, 0);
         hone_diag_about(&diag, "--svg");
         code = hn_fail(session, HN_EXIT_INPUT, &diag);
     }

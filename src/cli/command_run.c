@@ -45,7 +45,7 @@ static void obey(job *run) {
         }
         if (run->signals_count++ > 0) {
             hn_console_say(&run->console, "killed; records in flight are lost");
-            hn_console_deinit(&run->console);
+            hn_console_close(&run->console);
             _Exit(HN_EXIT_KILLED);
         }
         hone_node_stop(run->node);
@@ -157,6 +157,7 @@ static int write_report(hn_session *session, const hone_report *report, const ch
                     : hone_file_replace(path, hone_buffer_text(&content), &diag);
     hone_buffer_deinit(&content);
     if (status) {
+        hone_diag_at(&diag, path, 0, 0);
         hone_diag_about(&diag, "--report");
         return hn_fail(session, HN_EXIT_INPUT, &diag);
     }

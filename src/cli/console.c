@@ -56,7 +56,7 @@ void hn_console_set_mode(hn_console *console, hn_progress_mode mode) {
     hone_mutex_unlock(&console->lock);
 }
 
-void hn_console_deinit(hn_console *console) {
+void hn_console_close(hn_console *console) {
     hone_mutex_lock(&console->lock);
     erase_line(console);
     if (console->mode == HN_PROGRESS_PINNED) {
@@ -65,14 +65,18 @@ void hn_console_deinit(hn_console *console) {
     console->mode = HN_PROGRESS_NONE;
     hn_output_flush(console->err);
     hone_mutex_unlock(&console->lock);
+}
+
+void hn_console_deinit(hn_console *console) {
+    hn_console_close(console);
     hone_mutex_deinit(&console->lock);
 }
 
 void hn_console_show(hn_console *console, const char *line) {
     hn_output *err = console->err;
     const char *faint = hn_style_of(err, HN_STYLE_FAINT), *plain = hn_style_of(err, HN_STYLE_PLAIN);
-    int room = (int)(console->columns > COLUMNS_MIN ? console->columns : COLUMNS_MIN) - 1;
     hone_mutex_lock(&console->lock);
+    int room = (int)(console->columns > COLUMNS_MIN ? console->columns : COLUMNS_MIN) - 1;
     switch (console->mode) {
     case HN_PROGRESS_NONE: break;
     case HN_PROGRESS_LINES: hn_print(err, "%s\n", line); break;

@@ -36,7 +36,8 @@ void hn_console_init(hn_console *console, hn_output *err);
 /* Begins to show progress; PINNED takes the last row of the terminal. */
 void hn_console_set_mode(hn_console *console, hn_progress_mode mode);
 
-/* Gives the last row back and takes the progress line away. */
+/* Takes the progress line away and gives the last row back; nothing is shown from then on. */
+void hn_console_close(hn_console *console);
 void hn_console_deinit(hn_console *console);
 
 /* Shows one line of progress, cut to the terminal. */

@@ -190,12 +190,28 @@ static hone_status write_all(hone_file *file, hone_text content, hone_diag *diag
     return status;
 }
 
+/* Devices and pipes have no content to replace; and renaming over one would take it away. */
+static hone_status write_in_place(const char *path, hone_text content, hone_diag *diag) {
+    hone_file file;
+    hone_status status = hone_file_open(path, HONE_FILE_WRITE, diag, &file);
+    if (status != HONE_OK) {
+        return status;
+    }
+    status = write_all(&file, content, diag);
+    hone_status closed = hone_file_close(&file, status == HONE_OK ? diag : NULL);
+    return status == HONE_OK ? closed : status;
+}
+
 hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag) {
     char beside[4096];
     /* The thread's number, so that two threads do not write the same file. */
     int length = snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)gettid());
     if (length < 0 || (size_t)length >= sizeof beside) {
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "the path is too long");
+    }
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return write_in_place(path, content, diag);
     }
     hone_file file = {.fd = -1};
     hone_status status = hone_file_open(beside, HONE_FILE_WRITE, diag, &file);
