@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "hone/platform/isa.h"
+#include "hone/platform/limits.h"
 #include "node_internal.h"
 
 enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20 };
@@ -495,6 +496,17 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
 
 /* --- the whole --- */
 
+/* As many as affinity, cpuset and quota let this process run at once. */
+static hone_status count_workers(hone_node *node, hone_diag *diag) {
+    hone_limits limits;
+    hone_status status = hone_limits_read(NULL, node->allocator, diag, &limits);
+    if (status == HONE_OK) {
+        node->workers_count = hone_limits_threads(&limits);
+        hone_limits_deinit(&limits);
+    }
+    return status;
+}
+
 static hone_status read_settings(hone_node *node, const hone_node_options *options,
                                  hone_diag *diag) {
     static const char *const root_keys[] = {"node", "stage"};
@@ -524,7 +536,10 @@ static hone_status read_settings(hone_node *node, const hone_node_options *optio
     uint64_t workers = options->workers_count ? options->workers_count : settings.workers;
     node->workers_count = workers > 1024 ? 1024 : (uint32_t)workers;
     if (node->workers_count == 0) {
-        node->workers_count = hone_thread_cpus_allowed_count();
+        status = count_workers(node, diag);
+    }
+    if (status != HONE_OK) {
+        return status;
     }
     const hone_toml_value *simd = hone_toml_find(table, HONE_TEXT("simd"));
     hone_diag_at(diag, node->path, simd ? simd->line : 0, simd ? simd->column : 0);

@@ -124,13 +124,3 @@ void hone_usage_read(const hone_usage_probe *probe, hone_usage *out_usage) {
     usage.cpu_ns = hone_clock_thread_cpu_ns();
     *out_usage = usage;
 }
-
-uint32_t hone_usage_cpus_count(void) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
-        return (uint32_t)CPU_COUNT(&set);
-    }
-    long online = sysconf(_SC_NPROCESSORS_ONLN); /* the mask did not fit: over 1024 CPUs */
-    return online > 0 ? (uint32_t)online : 1;
-}
