@@ -7,7 +7,6 @@
 #include "hone/platform/usage.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
