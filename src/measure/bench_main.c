@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front end of the lab: options, progress, files, exit codes. The only part that prints. */
+/* The front end of the lab: options, progress, files, exit codes. The only part that prints.
+ * tidy: allow print throughout: it is the body of main of the bench programs. */
 #include "hone/measure/bench_main.h"
 
 #include <getopt.h>

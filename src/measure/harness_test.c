@@ -51,9 +51,21 @@ static void test_what_counts_as_disturbed(void **state) {
     hone_usage stolen = after;
     stolen.steal_ticks = 1;
     assert_int_equal(hn_sample_judge(&quiet, &stolen, 400000), 1u << HONE_BENCH_STOLEN);
-    assert_int_equal(hn_process_judge(100000000, 3, 0), 0);
-    assert_int_equal(hn_process_judge(100000000, 30, 0), 1u << HONE_BENCH_PREEMPTED);
-    assert_int_equal(hn_process_judge(100000000, 3, 30000000), 1u << HONE_BENCH_STOLEN);
+}
+
+static void test_what_counts_as_a_disturbed_process(void **state) {
+    (void)state;
+    hone_process_result process = {.wall_ns = 100000000, .cpu_ns = 98000000};
+    process.involuntary_switches = 3;
+    assert_int_equal(hn_process_judge(&process, 0), 0);
+    assert_int_equal(hn_process_judge(&process, 30000000), 1u << HONE_BENCH_STOLEN);
+    process.cpu_ns = 90000000;
+    assert_int_equal(hn_process_judge(&process, 0), 1u << HONE_BENCH_PREEMPTED);
+    process.involuntary_switches = 0; /* it slept */
+    assert_int_equal(hn_process_judge(&process, 0), 0);
+    process.cpu_ns = 180000000;
+    process.involuntary_switches = 30;
+    assert_int_equal(hn_process_judge(&process, 0), 1u << HONE_BENCH_PREEMPTED);
 }
 
 static hone_status make_units(const void *parameter, hone_diag *diag, void **out_context) {
@@ -357,6 +369,7 @@ static void test_the_host_of_a_faked_root(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_counts_as_disturbed),
+        cmocka_unit_test(test_what_counts_as_a_disturbed_process),
         cmocka_unit_test_setup_teardown(test_a_known_ratio, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_throughput_and_scale, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_and_single_operations, set_up, tear_down),

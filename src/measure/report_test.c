@@ -166,7 +166,7 @@ static void test_a_small_buffer_is_an_error(void **state) {
                             hone_buffer *) = {hone_bench_write_json, hone_bench_write_google_json,
                                               hone_bench_write_markdown, hone_bench_write_html};
     for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++) {
-        for (size_t limit = 0; limit < 600; limit += 37) {
+        for (size_t limit = 0; limit < 300; limit += 37) {
             hone_buffer small;
             hone_buffer_init(&small, NULL, limit);
             writers[i](&report, &small);
