@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` puts down: the layers as static libraries with their headers, hone::<layer> and hone::hone
-# for find_package(hone), hone.pc for pkg-config, the command with its man page and shell completions.
+# for find_package(hone), and hone.pc for pkg-config. The command installs itself (src/cli).
 
 include(CMakePackageConfigHelpers)
 
@@ -22,20 +22,23 @@ install(TARGETS hone_umbrella EXPORT hone-targets)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/hone)
 install(EXPORT hone-targets NAMESPACE hone:: DESTINATION ${package_folder})
 
-# Foreign libraries: PkgConfig::NAME is found again by its module, the rest is a plain linker flag.
+# Foreign libraries: PkgConfig::NAME is found again by its module, the rest is a plain linker flag. In hone.pc they
+# are public: the layers are static, so whoever links them always needs these, and --static would ask for more.
 set(config_modules "")
 set(pc_requires "")
-set(pc_libs_private "")
+set(pc_comma "")
 foreach(library IN LISTS foreign)
     if(library MATCHES "^PkgConfig::(.+)$")
         get_property(module GLOBAL PROPERTY HONE_MODULE_${CMAKE_MATCH_1})
         string(APPEND config_modules
             "find_dependency(PkgConfig)\npkg_check_modules(${CMAKE_MATCH_1} REQUIRED IMPORTED_TARGET ${module})\n")
-        string(APPEND pc_requires " ${module}")
+        string(REGEX REPLACE "[<>=]+" " \\0 " required ${module})
+        string(APPEND pc_requires "${pc_comma} ${required}")
+        set(pc_comma ",")
     elseif(library STREQUAL "Threads::Threads")
-        string(APPEND pc_libs_private " -pthread")
+        string(APPEND pc_libs " -pthread")
     else()
-        string(APPEND pc_libs_private " -l${library}")
+        string(APPEND pc_libs " -l${library}")
     endif()
 endforeach()
 
@@ -48,23 +51,3 @@ install(FILES ${CMAKE_BINARY_DIR}/hone-config.cmake ${CMAKE_BINARY_DIR}/hone-con
 file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/hone.pc.in ${CMAKE_BINARY_DIR}/hone.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/hone.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-
-# The command's own option table writes its man page and completions.
-function(hone_install_written name folder)
-    set(file ${CMAKE_BINARY_DIR}/written/${name})
-    add_custom_command(OUTPUT ${file} DEPENDS hone VERBATIM
-        COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/written
-        COMMAND hone ${ARGN} > ${file})
-    set_property(GLOBAL APPEND PROPERTY HONE_WRITTEN ${file})
-    install(FILES ${file} DESTINATION ${folder})
-endfunction()
-
-if(TARGET hone)
-    install(TARGETS hone)
-    hone_install_written(hone.1 ${CMAKE_INSTALL_MANDIR}/man1 help --man)
-    hone_install_written(hone ${CMAKE_INSTALL_DATADIR}/bash-completion/completions help --completion bash)
-    hone_install_written(_hone ${CMAKE_INSTALL_DATADIR}/zsh/site-functions help --completion zsh)
-    hone_install_written(hone.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d help --completion fish)
-    get_property(written GLOBAL PROPERTY HONE_WRITTEN)
-    add_custom_target(hone_written ALL DEPENDS ${written})
-endif()

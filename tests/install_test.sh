@@ -36,7 +36,7 @@ do_pkg_config() {
     export PKG_CONFIG_PATH
     # shellcheck disable=SC2046 # flags are words
     ${CC:-cc} -std=c11 -Wall -Wextra -Werror "$source/consume/consume.c" -o "$work/consume-pc" \
-        $(pkg-config --static --cflags --libs hone)
+        $(pkg-config --cflags --libs hone)
     "$work/consume-pc"
 }
 

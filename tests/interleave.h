@@ -43,7 +43,7 @@ void interleave_point(void);
 void interleave_block(bool (*is_ready)(void *context), void *context);
 
 /* Starts one more thread within an execution, and waits for its end. */
-uint32_t interleave_spawn(void (*run)(void *context), void *context);
+uint32_t interleave_spawn(void (*function)(void *context), void *context);
 void interleave_join(uint32_t thread);
 
 /* Switches points off and on for the whole execution: for the parts that are not to be explored.

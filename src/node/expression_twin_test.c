@@ -670,13 +670,13 @@ static void check_selection(fixture *f, hone_text source, bool is_sparse) {
                      HONE_OK);
     assert_int_equal(hone_expression_scratch_create(expression, NULL, 8 << 20, &scratch), HONE_OK);
     assert_int_equal(hone_expression_evaluate(expression, f->batch, scratch, &column), HONE_OK);
-    for (uint16_t row = 0; row < ROWS; row++) {
+    for (uint32_t row = 0; row < ROWS; row++) {
         if (is_sparse && random_below(2)) {
             continue;
         }
-        selection[before_count++] = row;
+        selection[before_count++] = (uint16_t)row;
         if (column.cells[row].i64 && !((column.missing[row / 64] >> (row % 64)) & 1)) {
-            expected[expected_count++] = row;
+            expected[expected_count++] = (uint16_t)row;
         }
     }
     f->batch->selected_count = before_count;

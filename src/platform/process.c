@@ -22,8 +22,6 @@
 #include "hone/base/span.h"
 #include "hone/platform/clock.h"
 
-extern char **environ;
-
 static bool is_executable_file(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;

@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static hone_status fail(hone_diag *diag, const char *what, const char *path, int error) {
     hone_status status = error == ENOENT || error == ENOTDIR ? HONE_STATUS_NOT_FOUND
                          : error == EACCES || error == EPERM ? HONE_STATUS_FORBIDDEN

@@ -237,7 +237,8 @@ hone_status hone_channel_evict(hone_channel *channel, hone_message *out_message)
     }
 }
 
-/* Nothing to take at `position`: EMPTY; CLOSED when nothing can come any more; OK when, after all, there is something. */
+/* Nothing to take at `position`: EMPTY; CLOSED when nothing can come any more; OK when, after all,
+ * there is something. */
 static hone_status nothing(hone_channel *channel, uint64_t position) {
     if (!atomic_load_explicit(&channel->is_closed, memory_order_acquire)) {
         count(&channel->empty_count, 1);

@@ -20,8 +20,8 @@ typedef struct hone_allocator {
     /* A block of `size` bytes (> 0) at a multiple of `alignment` (a power of two), or NULL. Not
      * zeroed. */
     void *(*allocate)(void *self, size_t size, size_t alignment);
-    /* Changes the size of a block that this allocator gave to another one > 0; the content up to the
-     * smaller size is kept. On failure NULL is returned and the block is as it was. */
+    /* Changes the size of a block that this allocator gave to another one > 0; the content up to
+     * the smaller size is kept. On failure NULL is returned and the block is as it was. */
     void *(*resize)(void *self, void *block, size_t old_size, size_t new_size, size_t alignment);
     /* Takes back a block with the size and alignment it was asked with. */
     void (*release)(void *self, void *block, size_t size, size_t alignment);

@@ -37,7 +37,7 @@ typedef struct hone_node_options {
      * TOML; what is no TOML value is a text. */
     const char *const *settings;
     uint32_t settings_count;
-    bool is_check;                   /* only to be looked at: sinks create and truncate nothing */
+    bool is_check; /* only to be looked at: sinks create and truncate nothing */
 } hone_node_options;
 
 typedef struct hone_node_run_options {
