@@ -29,27 +29,26 @@ typedef struct trial {
     const hone_report *report;
 } trial;
 
-static void start(trial *trial, const char *content) {
-    *trial = (struct trial){0};
-    hn_test_context_init(&trial->context);
-    assert_int_equal(hone_checking_create(NULL, 1 << 16, &trial->checking), HONE_OK);
-    hone_node_options options = {.allocator = hone_checking_allocator(trial->checking),
-                                 .log = &trial->context.log};
-    trial->status =
-        hone_node_load_text(hone_text_of(content), "n.toml", &options, &trial->diag, &trial->node);
-    if (trial->status != HONE_OK) {
-        fail_msg("%s", trial->diag.message);
+static void start(trial *t, const char *content) {
+    *t = (trial){0};
+    hn_test_context_init(&t->context);
+    assert_int_equal(hone_checking_create(NULL, 1 << 16, &t->checking), HONE_OK);
+    hone_node_options options = {.allocator = hone_checking_allocator(t->checking),
+                                 .log = &t->context.log};
+    t->status = hone_node_load_text(hone_text_of(content), "n.toml", &options, &t->diag, &t->node);
+    if (t->status != HONE_OK) {
+        fail_msg("%s", t->diag.message);
     }
 }
 
-static void run(trial *trial, const hone_node_run_options *options) {
-    trial->status = hone_node_run(trial->node, options, &trial->diag, &trial->report);
-    assert_non_null(trial->report);
-    assert_int_equal(trial->report->status, trial->status);
+static void run(trial *t, const hone_node_run_options *options) {
+    t->status = hone_node_run(t->node, options, &t->diag, &t->report);
+    assert_non_null(t->report);
+    assert_int_equal(t->report->status, t->status);
 }
 
-static const hone_live_stage *stage_of(const trial *trial, const char *name) {
-    const hone_live_page *live = trial->report->live;
+static const hone_live_stage *stage_of(const trial *t, const char *name) {
+    const hone_live_page *live = t->report->live;
     for (uint32_t i = 0; i < live->stages_count; i++) {
         if (strcmp(live->stages[i].name, name) == 0) {
             return &live->stages[i];
@@ -63,21 +62,21 @@ typedef struct figures {
     uint64_t in, out, dropped, undelivered;
 } figures;
 
-static figures figures_of(const trial *trial, const char *name) {
-    const hone_live_stage *stage = stage_of(trial, name);
+static figures figures_of(const trial *t, const char *name) {
+    const hone_live_stage *stage = stage_of(t, name);
     return (figures){stage->records_in, stage->records_out, stage->records_dropped,
                      stage->records_undelivered};
 }
 
 /* What went into each edge came out of it or was dropped there; a sink wrote or lost what it took. */
-static void check_balance(const trial *trial) {
-    for (uint32_t i = 0; i < hone_node_stages_count(trial->node); i++) {
+static void check_balance(const trial *t) {
+    for (uint32_t i = 0; i < hone_node_stages_count(t->node); i++) {
         hone_node_stage_info info;
         uint64_t given = 0;
-        assert_int_equal(hone_node_stage_info_read(trial->node, i, &info), HONE_OK);
-        const hone_live_stage *stage = &trial->report->live->stages[i];
+        assert_int_equal(hone_node_stage_info_read(t->node, i, &info), HONE_OK);
+        const hone_live_stage *stage = &t->report->live->stages[i];
         for (uint32_t k = 0; k < info.inputs_count; k++) {
-            given += trial->report->live->stages[info.inputs[k]].records_out;
+            given += t->report->live->stages[info.inputs[k]].records_out;
         }
         if (info.inputs_count) {
             assert_int_equal(given, stage->records_in + stage->records_dropped);
@@ -90,28 +89,28 @@ static void check_balance(const trial *trial) {
         }
         assert_int_equal(stage->queued_count, 0);
     }
-    hone_report_totals totals = hone_report_sum(trial->report->live);
+    hone_report_totals totals = hone_report_sum(t->report->live);
     assert_true(totals.records_out + totals.records_dropped + totals.records_undelivered > 0 ||
                 totals.records_in == 0);
 }
 
-static void end(trial *trial) {
+static void end(trial *t) {
     hone_diag diag = {0};
-    if (trial->report) {
-        check_balance(trial);
+    if (t->report) {
+        check_balance(t);
     }
-    hone_node_destroy(trial->node);
-    if (hone_checking_verify(trial->checking, &diag) != HONE_OK) {
+    hone_node_destroy(t->node);
+    if (hone_checking_verify(t->checking, &diag) != HONE_OK) {
         fail_msg("%s", diag.message);
     }
-    hone_checking_destroy(trial->checking);
-    hn_test_context_deinit(&trial->context);
+    hone_checking_destroy(t->checking);
+    hn_test_context_deinit(&t->context);
 }
 
 /* The sink's values are first, first + step, ... and nothing else. */
-static void assert_rows(const trial *trial, const char *sink, size_t count, int64_t first,
+static void assert_rows(const trial *t, const char *sink, size_t count, int64_t first,
                         int64_t step) {
-    const hn_test_sink_rows *rows = hn_test_rows(&trial->context, sink);
+    const hn_test_sink_rows *rows = hn_test_rows(&t->context, sink);
     assert_int_equal(rows->count, count);
     for (size_t i = 0; i < count; i++) {
         if (rows->values[i] != first + (int64_t)i * step) {
@@ -277,17 +276,17 @@ typedef struct gate {
 
 /* A sink that keeps its first batch until the source has sent everything: what the queue cannot
  * hold must be dropped. One row in a batch. */
-static void gated(gate *gate, const char *on_full, int queue, int rows) {
-    assert_int_equal(pipe2(gate->ends, O_CLOEXEC | O_NONBLOCK), 0);
-    (void)snprintf(gate->content, sizeof gate->content,
+static void gated(gate *g, const char *on_full, int queue, int rows) {
+    assert_int_equal(pipe2(g->ends, O_CLOEXEC | O_NONBLOCK), 0);
+    (void)snprintf(g->content, sizeof g->content,
                    SOURCE("in", "rows = %d\nopens = %d")
                        SINK("out", "\"in\"", "on_full = \"%s\"\nqueue = %d\ngate = %d"),
-                   rows, gate->ends[1], on_full, queue, gate->ends[0]);
+                   rows, g->ends[1], on_full, queue, g->ends[0]);
 }
 
-static void close_gate(gate *gate) {
-    (void)close(gate->ends[0]);
-    (void)close(gate->ends[1]);
+static void close_gate(gate *g) {
+    (void)close(g->ends[0]);
+    (void)close(g->ends[1]);
 }
 
 /* With a queue of q the sink gets its first batch and then q others, which ones says the policy. */
@@ -297,29 +296,30 @@ static void full_queues_drop_what_they_should(void **test) {
     for (size_t i = 0; i < 2 * sizeof queues / sizeof *queues; i++) {
         bool is_oldest = i % 2;
         int queue = queues[i / 2];
-        gate gate;
+        gate g;
         trial t;
-        gated(&gate, is_oldest ? "drop_oldest" : "drop_newest", queue, 500);
-        start(&t, gate.content);
+        gated(&g, is_oldest ? "drop_oldest" : "drop_newest", queue, 500);
+        start(&t, g.content);
         run(&t, NULL);
         assert_int_equal(t.status, HONE_OK);
         const hn_test_sink_rows *rows = hn_test_rows(&t.context, "out");
         assert_in_range(rows->count, queue,
                         queue + 1); /* was the first taken before it was full? */
         assert_int_equal(figures_of(&t, "out").dropped, 500 - rows->count);
+        bool has_more = rows->count == (size_t)queue + 1; /* than the queue holds */
         for (size_t k = 0; k < rows->count; k++) {
-            int64_t from_end = 500 - (int64_t)(rows->count - k);
-            bool is_first = k == 0 && rows->count == (size_t)queue + 1;
-            bool is_right = is_oldest && !is_first ? rows->values[k] == from_end
-                                                   : rows->values[k] < queue + 1 &&
-                                                         (k == 0 || rows->values[k] == (int64_t)k);
+            int64_t value = rows->values[k], from_end = 500 - (int64_t)(rows->count - k);
+            bool is_right = is_oldest
+                                ? value == from_end || (has_more && k == 0 && value < from_end)
+                                : value == (int64_t)k ||
+                                      (has_more && k + 1 == rows->count && value > (int64_t)k);
             if (!is_right) {
                 fail_msg("queue %d, %s: row %zu is %lld", queue, is_oldest ? "oldest" : "newest", k,
-                         (long long)rows->values[k]);
+                         (long long)value);
             }
         }
         end(&t);
-        close_gate(&gate);
+        close_gate(&g);
     }
 }
 
@@ -423,33 +423,33 @@ static void the_first_failure_is_reported_the_others_logged(void **test) {
 }
 
 static void a_sink_may_wait_at_the_end(void **test) {
-    gate gate;
+    gate g;
     trial t;
     (void)test;
-    assert_int_equal(pipe2(gate.ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(pipe2(g.ends, O_CLOEXEC | O_NONBLOCK), 0);
     (void)snprintf(
-        gate.content, sizeof gate.content,
+        g.content, sizeof g.content,
         SOURCE("in", "rows = 10") SOURCE("late", "rows = 1\nopens = %d\nevery = \"20ms\"")
             SINK("out", "\"in\"", "gate = %d\ngate_at_end = true") SINK("other", "\"late\"", ""),
-        gate.ends[1], gate.ends[0]);
-    start(&t, gate.content);
+        g.ends[1], g.ends[0]);
+    start(&t, g.content);
     run(&t, NULL);
     assert_int_equal(t.status, HONE_OK);
     assert_rows(&t, "out", 10, 0, 1);
     end(&t);
-    close_gate(&gate);
+    close_gate(&g);
 }
 
 static void a_budget_that_runs_out_says_so(void **test) {
-    gate gate;
+    gate g;
     trial t;
     (void)test;
     /* the sink keeps everything waiting in a queue that is too long for the budget */
-    gated(&gate, "block", 4000, 3000);
-    (void)snprintf(gate.content + strlen(gate.content), sizeof gate.content - strlen(gate.content),
+    gated(&g, "block", 4000, 3000);
+    (void)snprintf(g.content + strlen(g.content), sizeof g.content - strlen(g.content),
                    "[node]\nmemory_budget = \"1MiB\"\n");
-    start(&t, gate.content);
-    assert_int_equal(write(gate.ends[1], "x", 1), 1);
+    start(&t, g.content);
+    assert_int_equal(write(g.ends[1], "x", 1), 1);
     run(&t, NULL);
     if (t.status != HONE_OK) { /* the sink may also have been fast enough */
         assert_int_equal(t.status, HONE_STATUS_BUDGET);
@@ -457,7 +457,7 @@ static void a_budget_that_runs_out_says_so(void **test) {
     }
     assert_rows(&t, "out", figures_of(&t, "in").out, 0, 1);
     end(&t);
-    close_gate(&gate);
+    close_gate(&g);
 }
 
 /* --- memory --- */
@@ -470,7 +470,7 @@ static hone_status load_run_destroy(const hone_allocator *allocator, hone_status
     const hone_report *report = NULL;
     hone_node *node = NULL;
     hone_diag diag = {0};
-    *out_load = hone_node_load_text(HONE_TEXT(content), "n.toml", &options, &diag, &node);
+    *out_load = hone_node_load_text(hone_text_of(content), "n.toml", &options, &diag, &node);
     hone_status status = *out_load;
     if (status == HONE_OK) {
         status = hone_node_run(node, NULL, &diag, &report);
@@ -489,7 +489,7 @@ static void each_allocation_may_fail(void **test) {
         assert_int_equal(hone_failing_read_stats(&failing).live_bytes, 0);
         if (!hone_failing_has_failed(&failing)) {
             assert_int_equal(status, HONE_OK);
-            assert_true(n > 20);
+            assert_true(n > 10); /* it is the loop that ends, not the counting */
             break;
         }
         if (status != HONE_STATUS_OUT_OF_MEMORY) {
