@@ -66,7 +66,7 @@ static void wait_for_signals(void *context) {
 /* --- Progress ------------------------------------------------------------------------------- */
 
 static void format_rate(uint64_t now, uint64_t before, double elapsed_s, char *out_text) {
-    hn_figure_count(elapsed_s > 0 ? (double)(now - before) / elapsed_s : 0, out_text, 16);
+    hn_cli_figure_count(elapsed_s > 0 ? (double)(now - before) / elapsed_s : 0, out_text, 16);
 }
 
 static void show_progress(void *context, const hone_live_page *live) {
@@ -81,8 +81,8 @@ static void show_progress(void *context, const hone_live_page *live) {
         (void)snprintf(limit, sizeof limit, " of ");
         (void)hone_duration_format((double)run->duration_ns, limit + 4, sizeof limit - 4);
     }
-    hn_figure_count((double)totals.records_in, in, sizeof in);
-    hn_figure_count((double)totals.records_out, out, sizeof out);
+    hn_cli_figure_count((double)totals.records_in, in, sizeof in);
+    hn_cli_figure_count((double)totals.records_out, out, sizeof out);
     format_rate(totals.records_in, run->shown_in, elapsed_s, in_rate);
     format_rate(totals.records_out, run->shown_out, elapsed_s, out_rate);
     (void)hone_size_format((double)atomic_load_explicit(&live->held_bytes, memory_order_relaxed),
@@ -90,8 +90,8 @@ static void show_progress(void *context, const hone_live_page *live) {
     (void)hone_size_format((double)live->budget_bytes, budget, sizeof budget);
     if (totals.records_dropped || totals.records_skipped) {
         char dropped[16], skipped[16];
-        hn_figure_count((double)totals.records_dropped, dropped, sizeof dropped);
-        hn_figure_count((double)totals.records_skipped, skipped, sizeof skipped);
+        hn_cli_figure_count((double)totals.records_dropped, dropped, sizeof dropped);
+        hn_cli_figure_count((double)totals.records_skipped, skipped, sizeof skipped);
         (void)snprintf(lost, sizeof lost, "  dropped %s  skipped %s", dropped, skipped);
     }
     (void)snprintf(line, sizeof line, "%.40s  %s%s  in %s (%s/s)  out %s (%s/s)%s  memory %s of %s",
@@ -133,14 +133,14 @@ static int check_report_path(hn_session *session, const char *path) {
         (void)hone_diag_set(&diag, HONE_STATUS_INVALID_ARGUMENT,
                             "--report: '%.200s' must end in .json or .html, to say which it is",
                             path);
-        return hn_fail(session, HN_EXIT_USAGE, &diag);
+        return hn_cli_fail(session, HN_EXIT_USAGE, &diag);
     }
     hone_status status = hone_file_open(path, HONE_FILE_APPEND, &diag, &file);
     if (status) {
         hone_diag_about(&diag, "--report");
-        return hn_fail(session, HN_EXIT_INPUT, &diag);
+        return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
-    return hone_file_close(&file, &diag) ? hn_fail(session, HN_EXIT_INPUT, &diag) : HN_EXIT_OK;
+    return hone_file_close(&file, &diag) ? hn_cli_fail(session, HN_EXIT_INPUT, &diag) : HN_EXIT_OK;
 }
 
 static int write_report(hn_session *session, const hone_report *report, const char *path) {
@@ -159,7 +159,7 @@ static int write_report(hn_session *session, const hone_report *report, const ch
     if (status) {
         hone_diag_at(&diag, path, 0, 0);
         hone_diag_about(&diag, "--report");
-        return hn_fail(session, HN_EXIT_INPUT, &diag);
+        return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
     return HN_EXIT_OK;
 }
@@ -168,7 +168,7 @@ static int report(hn_session *session, const hone_report *report) {
     const char *path = hn_arguments_text(&session->arguments, "report");
     if (!hn_arguments_has(&session->arguments, "quiet")) {
         hone_report_write_text(report, &session->err.buffer);
-        hn_output_flush(&session->err);
+        hn_cli_output_flush(&session->err);
     }
     return path ? write_report(session, report, path) : HN_EXIT_OK;
 }
@@ -229,12 +229,12 @@ int hn_command_run(hn_session *session) {
     hn_console_init(&run.console, &session->err);
     if (load(&run, &diag)) {
         hn_console_deinit(&run.console);
-        return hn_fail(session, HN_EXIT_INPUT, &diag);
+        return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
     hn_console_set_mode(&run.console, choose_mode(session));
     hone_status status = run_node(&run, &diag, &made);
     hn_console_deinit(&run.console);
-    code = status ? hn_fail(session, HN_EXIT_FAILED, &diag) : HN_EXIT_OK;
+    code = status ? hn_cli_fail(session, HN_EXIT_FAILED, &diag) : HN_EXIT_OK;
     int report_code = made ? report(session, made) : HN_EXIT_OK;
     hone_node_destroy(run.node);
     return code ? code : report_code;
