@@ -66,8 +66,8 @@ void *hone_reallocate(const hone_allocator *allocator, void *block, size_t old_s
     if (!block) {
         return hone_allocate(from, new_size, alignment);
     }
-    if (new_size == 0) { /* realloc(block, 0) frees on some systems: no block is ever empty */
-        return NULL;
+    if (new_size == 0) {
+        return NULL; /* realloc(block, 0) may free: a block of no bytes is never given */
     }
     return from->resize(from->self, block, old_size, new_size, alignment);
 }

@@ -9,11 +9,14 @@ void hone_json_writer_init(hone_json_writer *writer, hone_buffer *buffer, uint32
     *writer = (hone_json_writer){.buffer = buffer, .indent_spaces = indent_spaces};
 }
 
-/* Whether the innermost level is an object, or an array. Levels beyond the limit are counted but
- * not known: the buffer says LIMIT by then, and nothing is written any more. */
-static bool is_level(const hone_json_writer *writer, bool is_object) {
-    return writer->depth > HONE_JSON_DEPTH_MAX ||
-           (writer->depth && (writer->object_levels >> (writer->depth - 1) & 1) == is_object);
+/* The innermost level must be an object, or an array. Levels beyond the limit are counted but not
+ * known: the buffer says LIMIT by then, and nothing is written any more. */
+static void expect_level(const hone_json_writer *writer, bool is_object) {
+    assert(writer->depth > 0);
+    assert(writer->depth > HONE_JSON_DEPTH_MAX ||
+           (writer->object_levels >> (writer->depth - 1) & 1) == is_object);
+    (void)writer;
+    (void)is_object;
 }
 
 static void put_line(hone_json_writer *writer) {
@@ -38,7 +41,9 @@ static void put_separator(hone_json_writer *writer) {
 }
 
 static void begin_value(hone_json_writer *writer) {
-    assert(writer->has_key || writer->depth == 0 || is_level(writer, false));
+    if (!writer->has_key && writer->depth) {
+        expect_level(writer, false);
+    }
     if (writer->has_key) {
         writer->has_key = false;
     } else {
@@ -61,8 +66,8 @@ static void begin_level(hone_json_writer *writer, bool is_object, char bracket) 
 }
 
 static void end_level(hone_json_writer *writer, bool is_object, char bracket) {
-    assert(is_level(writer, is_object) && !writer->has_key);
-    (void)is_object;
+    expect_level(writer, is_object);
+    assert(!writer->has_key);
     bool had_items = writer->has_items;
     writer->depth--;
     if (had_items) {
@@ -152,7 +157,8 @@ void hone_json_write_text(hone_json_writer *writer, hone_text text) {
 }
 
 void hone_json_write_key(hone_json_writer *writer, hone_text key) {
-    assert(is_level(writer, true) && !writer->has_key);
+    expect_level(writer, true);
+    assert(!writer->has_key);
     put_separator(writer);
     put_text(writer->buffer, key);
     hone_buffer_append(writer->buffer, ": ", writer->indent_spaces ? 2 : 1);

@@ -21,44 +21,7 @@ static bool is_digit(char c) {
     return (unsigned char)(c - '0') < 10;
 }
 
-hone_status hone_number_parse_i64(hone_text text, int64_t *out_value) {
-    if (!out_value) {
-        return HONE_STATUS_INVALID_ARGUMENT;
-    }
-    const char *at = text.data, *end = text.size ? at + text.size : at;
-    bool is_negative = at < end && *at == '-';
-    if (at < end && (*at == '-' || *at == '+')) {
-        at++;
-    }
-    if (at == end) {
-        return HONE_STATUS_SYNTAX;
-    }
-    uint64_t value = 0;
-    bool is_too_large = false;
-    for (; at < end; at++) {
-        if (!is_digit(*at)) {
-            return HONE_STATUS_SYNTAX;
-        }
-        is_too_large |= __builtin_mul_overflow(value, 10, &value);
-        is_too_large |= __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value);
-    }
-    if (is_too_large || value > (uint64_t)INT64_MAX + is_negative) {
-        return HONE_STATUS_OVERFLOW;
-    }
-    *out_value = is_negative ? (int64_t)(0 - value) : (int64_t)value;
-    return HONE_OK;
-}
-
-/* --- Splitting a decimal -------------------------------------------------------------------- */
-
-typedef struct decimal {
-    hone_text digits; /* with the point, if there is one */
-    uint64_t mantissa;
-    int64_t exponent;      /* of the mantissa's last digit */
-    int64_t exponent_last; /* of the last digit of `digits` */
-    bool is_negative;
-    bool is_cut; /* the mantissa holds the first 19 significant digits only */
-} decimal;
+/* --- Digits --------------------------------------------------------------------------------- */
 
 /* Eight digits in one go where there are eight (Lemire, Quickly parsing eight digits, 2018). */
 static bool eat_eight_digits(const char *at, uint64_t *mantissa) {
@@ -91,6 +54,62 @@ static const char *eat_digits(const char *at, const char *end, uint64_t *mantiss
     *mantissa = value;
     return at;
 }
+
+/* Digits of any number; OVERFLOW beyond 64 bits. */
+static hone_status parse_digits(const char *at, const char *end, uint64_t *out_value) {
+    uint64_t value = 0;
+    bool is_too_large = false;
+    for (; at < end; at++) {
+        if (!is_digit(*at)) {
+            return HONE_STATUS_SYNTAX;
+        }
+        is_too_large |= __builtin_mul_overflow(value, 10, &value);
+        is_too_large |= __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value);
+    }
+    *out_value = value;
+    return is_too_large ? HONE_STATUS_OVERFLOW : HONE_OK;
+}
+
+hone_status hone_number_parse_i64(hone_text text, int64_t *out_value) {
+    if (!out_value) {
+        return HONE_STATUS_INVALID_ARGUMENT;
+    }
+    const char *at = text.data, *end = text.size ? at + text.size : at;
+    bool is_negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+')) {
+        at++;
+    }
+    if (at == end) {
+        return HONE_STATUS_SYNTAX;
+    }
+    uint64_t value = 0;
+    if (end - at <= DIGITS_EXACT) {
+        if (eat_digits(at, end, &value) != end) {
+            return HONE_STATUS_SYNTAX;
+        }
+    } else {
+        hone_status status = parse_digits(at, end, &value);
+        if (status != HONE_OK) {
+            return status;
+        }
+    }
+    if (value > (uint64_t)INT64_MAX + is_negative) {
+        return HONE_STATUS_OVERFLOW;
+    }
+    *out_value = is_negative ? (int64_t)(0 - value) : (int64_t)value;
+    return HONE_OK;
+}
+
+/* --- Splitting a decimal -------------------------------------------------------------------- */
+
+typedef struct decimal {
+    hone_text digits; /* with the point, if there is one */
+    uint64_t mantissa;
+    int64_t exponent;      /* of the mantissa's last digit */
+    int64_t exponent_last; /* of the last digit of `digits` */
+    bool is_negative;
+    bool is_cut; /* the mantissa holds the first 19 significant digits only */
+} decimal;
 
 /* The mantissa overflowed perhaps: takes the first 19 significant digits again. */
 static void cut_mantissa(decimal *number) {

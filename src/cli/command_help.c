@@ -2,6 +2,39 @@
 #include "help_internal.h"
 #include "session_internal.h"
 
+enum { NAMES_MAX = 128 };
+
+static int fail_unknown(hn_session *session, hone_text name) {
+    const char *names[NAMES_MAX] = {"stages"};
+    uint32_t count = 1;
+    for (uint32_t i = 0; i < session->program->commands_count && count < NAMES_MAX; i++) {
+        names[count++] = session->program->commands[i].name;
+    }
+    count += hn_help_stage_names(names + count, NAMES_MAX - count);
+    const char *nearest = hone_text_nearest(name, names, count);
+    hone_diag diag = {0};
+    (void)hone_diag_set(&diag, HONE_STATUS_INVALID_ARGUMENT,
+                        "there is no command or stage kind '%.80s'%s%s%s ('hone help' lists the "
+                        "commands, 'hone help stages' the kinds)",
+                        name.data, nearest ? ": did you mean '" : "", nearest ? nearest : "",
+                        nearest ? "'?" : "");
+    return hn_fail(session, HN_EXIT_USAGE, &diag);
+}
+
+/* A command, the list of stage kinds, or one of these. */
+static int explain(hn_session *session, hone_text name) {
+    const hn_command *command = hn_program_find(session->program, name);
+    if (command) {
+        hn_help_print_command(&session->out, session->program, command);
+        return HN_EXIT_OK;
+    }
+    if (hone_text_is(name, "stages")) {
+        hn_help_print_stages(&session->out);
+        return HN_EXIT_OK;
+    }
+    return hn_help_print_stage(&session->out, name) ? HN_EXIT_OK : fail_unknown(session, name);
+}
+
 int hn_command_help(hn_session *session) {
     const hn_arguments *arguments = &session->arguments;
     const char *shell = hn_arguments_text(arguments, "completion");
@@ -17,16 +50,5 @@ int hn_command_help(hn_session *session) {
         hn_help_print_overview(&session->out, session->program);
         return HN_EXIT_OK;
     }
-    hone_text name = hone_text_of(arguments->operands[0]);
-    const hn_command *command = hn_program_find(session->program, name);
-    if (!command) {
-        char hint[96];
-        hone_diag diag = {0};
-        (void)hone_diag_set(&diag, HONE_STATUS_INVALID_ARGUMENT,
-                            "there is no command '%.80s'%s ('hone help' lists them)", name.data,
-                            hn_suggest_command(session->program, name, hint, sizeof hint));
-        return hn_fail(session, HN_EXIT_USAGE, &diag);
-    }
-    hn_help_print_command(&session->out, session->program, command);
-    return HN_EXIT_OK;
+    return explain(session, hone_text_of(arguments->operands[0]));
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "figures_internal.h"
+#include "cells_internal.h"
 #include "session_internal.h"
 #include "watch_internal.h"
 

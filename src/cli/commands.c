@@ -13,6 +13,53 @@ static const char json_help[] = "print JSON for programs instead of text for peo
 
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 
+static const hn_cli_option run_options[] = {
+    {.name = "for",
+     .letter = 'f',
+     .type = HN_CLI_OPTION_DURATION,
+     .argument = "DURATION",
+     .help = "stop the sources after this time (500ms, 10s, 2m, 1h), then drain"},
+    {.name = "records",
+     .letter = 'n',
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .help = "stop the sources after N records in all, then drain"},
+    {.name = "report",
+     .letter = 'r',
+     .type = HN_CLI_OPTION_FILE,
+     .argument = "FILE",
+     .help = "also write the report to FILE, as JSON (*.json) or as one page with plots (*.html)"},
+    {.name = "set",
+     .letter = 's',
+     .type = HN_CLI_OPTION_ASSIGNMENT,
+     .repeats = true,
+     .argument = "KEY=VALUE",
+     .help = "change a key of the node file for this run: node.KEY or STAGE.KEY; VALUE as in TOML, "
+             "quotes may be left out"},
+    {.name = "quiet",
+     .letter = 'q',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "no progress line and no report on standard error"},
+    {.name = "progress",
+     .letter = 'p',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "print progress even where standard error is no terminal, a line every second"},
+};
+
+static const hn_cli_option check_options[] = {
+    {.name = "svg",
+     .type = HN_CLI_OPTION_FILE,
+     .argument = "FILE",
+     .help = "draw the graph into FILE; - prints the drawing instead of the list"},
+    {.name = "set",
+     .letter = 's',
+     .type = HN_CLI_OPTION_ASSIGNMENT,
+     .repeats = true,
+     .argument = "KEY=VALUE",
+     .help = "change a key of the node file first, as with run"},
+    {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
+};
+
 static const hn_cli_option machine_options[] = {
     {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
     {.name = "root",
@@ -98,6 +145,49 @@ static const hn_cli_option help_options[] = {
 
 static const hn_command commands[] = {
     {
+        .name = "run",
+        .summary = "Run a node until its sources end",
+        .description =
+            "Runs the node that the TOML file describes: its stages, joined by channels, until "
+            "every source has ended, until --for or --records, or until Ctrl-C.\n\n"
+            "However it ends, sources stop first and all that was taken in is drained, so nothing "
+            "is lost; a second Ctrl-C gives up draining and kills the process. Then a report goes "
+            "to standard error: records in, out and dropped per stage, latencies, throughput, and "
+            "memory against the budget. Standard output belongs to the node's own sinks "
+            "(path = \"-\").",
+        .operand = "FILE",
+        .operands_min = 1,
+        .operands_max = 1,
+        .completion = HN_COMPLETION_NODE_FILES,
+        .options = run_options,
+        .options_count = COUNT_OF(run_options),
+        .examples =
+            "hone run node.toml --for 10s  # ten seconds of it, then the report\n"
+            "hone run node.toml --report report.html > out.ndjson  # records to a file, the report "
+            "as a page\n"
+            "hone run node.toml --set telemetry.interval=1s  # another value for one key",
+        .run = hn_command_run,
+    },
+    {
+        .name = "check",
+        .summary = "Check a node file and draw its graph, without running it",
+        .description =
+            "Loads the node that the TOML file describes, wires its stages and checks the type of "
+            "every field, and runs nothing. Prints the stages in the order of the flow, each with "
+            "the fields that it hands on.\n\n"
+            "The first mistake is told with file, line, column, stage and field, and the exit code "
+            "is 3.",
+        .operand = "FILE",
+        .operands_min = 1,
+        .operands_max = 1,
+        .completion = HN_COMPLETION_NODE_FILES,
+        .options = check_options,
+        .options_count = COUNT_OF(check_options),
+        .examples = "hone check node.toml  # is it all right?\n"
+                    "hone check node.toml --svg graph.svg  # and draw it",
+        .run = hn_command_check,
+    },
+    {
         .name = "detect",
         .summary = "Show what this machine offers to this process",
         .description =
@@ -111,9 +201,24 @@ static const hn_command commands[] = {
         .options = machine_options,
         .options_count = COUNT_OF(machine_options),
         .examples = "hone detect  # this machine\n"
-                    "hone detect --json | jq .memory  # one group of it, for a program\n"
+                    "hone detect --json | jq .facts.memory  # one group of it, for a program\n"
                     "hone detect --root fixtures/laptop  # a machine that was copied to a folder",
         .run = hn_command_detect,
+    },
+    {
+        .name = "doctor",
+        .summary = "Find settings of the machine that cost speed, and say what to do",
+        .description =
+            "Goes through a checklist of settings that cost speed, steadiness or safety: CPU "
+            "governor, huge pages, limits, affinity, real-time scheduling, hardware security. Says "
+            "for each what was found, what it costs, and the exact command that changes it. It "
+            "changes nothing itself, and advice is no failure: the exit code is 0.",
+        .completion = HN_COMPLETION_NONE,
+        .options = machine_options,
+        .options_count = COUNT_OF(machine_options),
+        .examples = "hone doctor  # the whole list\n"
+                    "hone doctor --json  # for a program",
+        .run = hn_command_doctor,
     },
     {
         .name = "bench",
@@ -168,15 +273,18 @@ static const hn_command commands[] = {
     },
     {
         .name = "help",
-        .summary = "Explain a command",
-        .description = "Explains a command, or lists them all. The man page and the completion of "
-                       "shells come from the same table as this text.",
-        .operand = "COMMAND",
+        .summary = "Explain a command, or a stage kind",
+        .description =
+            "Explains a command, or lists them all. 'hone help stages' lists the kinds of stages "
+            "that a node file can have, and 'hone help KIND' the keys of one of them. The man page "
+            "and the completion of shells come from the same table as this text.",
+        .operand = "TOPIC",
         .operands_max = 1,
         .completion = HN_COMPLETION_COMMANDS,
         .options = help_options,
         .options_count = COUNT_OF(help_options),
         .examples = "hone help run  # everything about one command\n"
+                    "hone help source.csv  # the keys of one stage kind\n"
                     "eval \"$(hone help --completion bash)\"  # completion for this shell",
         .run = hn_command_help,
     },

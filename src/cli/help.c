@@ -15,13 +15,13 @@ void hn_cli_option_format(const hn_cli_option *option, char *out_text, size_t si
                    option->argument ? option->argument : "");
 }
 
-static void print_title(hn_output *output, const char *title) {
+void hn_help_print_title(hn_output *output, const char *title) {
     hn_print(output, "\n%s%s%s\n", hn_style_of(output, HN_STYLE_TITLE), title,
              hn_style_of(output, HN_STYLE_PLAIN));
 }
 
 /* "  name      text", the text wrapped in its own column. */
-static void print_row(hn_output *output, const char *name, const char *text) {
+void hn_help_print_row(hn_output *output, const char *name, const char *text) {
     uint32_t width = (uint32_t)strlen(name) + INDENT;
     hn_print(output, "%*s%s%s%s", INDENT, "", hn_style_of(output, HN_STYLE_NAME), name,
              hn_style_of(output, HN_STYLE_PLAIN));
@@ -34,9 +34,9 @@ static void print_row(hn_output *output, const char *name, const char *text) {
 
 static void print_notes(hn_output *output, const char *title, const hn_note *notes,
                         uint32_t count) {
-    print_title(output, title);
+    hn_help_print_title(output, title);
     for (uint32_t i = 0; i < count; i++) {
-        print_row(output, notes[i].name, notes[i].text);
+        hn_help_print_row(output, notes[i].name, notes[i].text);
     }
 }
 
@@ -58,7 +58,7 @@ static void print_option(hn_output *output, const hn_cli_option *option) {
     if (option->env) {
         (void)snprintf(text + used, sizeof text - used, " [%s]", option->env);
     }
-    print_row(output, name, text);
+    hn_help_print_row(output, name, text);
 }
 
 void hn_help_print_usage(hn_output *output, const hn_program *program, const hn_command *command) {
@@ -79,7 +79,7 @@ void hn_help_print_overview(hn_output *output, const hn_program *program) {
     hn_print(output, "%s%s%s: %s\n\n", hn_style_of(output, HN_STYLE_TITLE), program->name,
              hn_style_of(output, HN_STYLE_PLAIN), program->summary);
     hn_help_print_usage(output, program, NULL);
-    print_title(output, "Commands");
+    hn_help_print_title(output, "Commands");
     for (uint32_t i = 0; i < program->commands_count; i++) {
         const hn_command *command = &program->commands[i];
         char name[64];
@@ -87,9 +87,9 @@ void hn_help_print_overview(hn_output *output, const hn_program *program) {
         (void)snprintf(name, sizeof name, "%s%s%s%s%s", command->name, command->operand ? " " : "",
                        command->operand ? open : "", command->operand ? command->operand : "",
                        command->operand && !command->operands_min ? "]" : "");
-        print_row(output, name, command->summary);
+        hn_help_print_row(output, name, command->summary);
     }
-    print_title(output, "Options");
+    hn_help_print_title(output, "Options");
     for (uint32_t i = 0; i < program->options_count; i++) {
         print_option(output, &program->options[i]);
     }
@@ -104,7 +104,7 @@ void hn_help_print_overview(hn_output *output, const hn_program *program) {
 
 /* Lines "command line  # what it does": the comment goes above, so that the line can be copied. */
 static void print_examples(hn_output *output, hone_text examples) {
-    print_title(output, "Examples");
+    hn_help_print_title(output, "Examples");
     while (examples.data && examples.size) {
         hone_text comment = hone_text_split(&examples, '\n');
         hone_text line = hone_text_trim(hone_text_split(&comment, '#'));
@@ -127,7 +127,7 @@ void hn_help_print_command(hn_output *output, const hn_program *program,
         hn_print(output, "\n");
         hn_print_wrapped(output, paragraph, 0, 0);
     }
-    print_title(output, "Options");
+    hn_help_print_title(output, "Options");
     const hn_cli_option *option;
     for (uint32_t i = 0; (option = hn_cli_option_at(program, command, i)); i++) {
         print_option(output, option);

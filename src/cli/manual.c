@@ -106,11 +106,13 @@ static void print_examples(hn_output *output, const hn_program *program) {
         while (examples.data && examples.size) {
             hone_text comment = hone_text_split(&examples, '\n');
             hone_text line = hone_text_trim(hone_text_split(&comment, '#'));
-            hn_print(output, ".TP\n.B ");
+            comment = hone_text_trim(comment);
+            bool is_question = comment.size && comment.data[comment.size - 1] == '?';
+            hn_print(output, ".TP\n\\fB");
             print_literal(output, line);
-            hn_print(output, "\n");
-            print_literal(output, hone_text_trim(comment));
-            hn_print(output, ".\n");
+            hn_print(output, "\\fR\n");
+            print_literal(output, comment);
+            hn_print(output, is_question ? "\n" : ".\n");
         }
     }
 }

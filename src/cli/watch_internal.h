@@ -17,8 +17,9 @@ enum { HN_WATCH_HISTORY = 10 };
 /* The figures of a stage at one look, and what they did since the one before. */
 typedef struct hn_watch_stage {
     uint64_t records_in, records_out, busy_ns;
-    double in_per_s, out_per_s;       /* since the last look; at the first and after the end, since the start */
-    double busy_share;                /* of one CPU, likewise */
+    double in_per_s,
+        out_per_s;     /* since the last look; at the first and after the end, since the start */
+    double busy_share; /* of one CPU, likewise */
     double history[HN_WATCH_HISTORY]; /* of in_per_s, the newest last */
 } hn_watch_stage;
 

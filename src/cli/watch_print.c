@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "figures_internal.h"
+#include "cells_internal.h"
 #include "json_members_internal.h"
 #include "watch_internal.h"
 

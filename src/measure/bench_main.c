@@ -62,19 +62,26 @@ static const struct {
 };
 enum { OPTIONS_COUNT = sizeof option_table / sizeof option_table[0] };
 
+/* The one place where measure touches the standard streams. */
+static FILE *stream(bool is_error) {
+    return is_error ? stderr : stdout; /* tidy: allow print: this is the front end of the lab */
+}
+
 static void print_help(const char *program) {
-    (void)printf("Usage: %s [OPTION]...\nMeasures the cases of a suite.\n\n", program);
+    (void)fprintf(stream(false), "Usage: %s [OPTION]...\nMeasures the cases of a suite.\n\n",
+                  program);
     for (size_t i = 0; i < OPTIONS_COUNT; i++) {
         char left[40];
         (void)snprintf(left, sizeof left, "--%s %s", option_table[i].option.name,
                        option_table[i].argument);
-        (void)printf("  %-22s %s\n", left, option_table[i].help);
+        (void)fprintf(stream(false), "  %-22s %s\n", left, option_table[i].help);
     }
-    (void)printf("\nExit codes: 0 ok, 1 regressed, 2 inconclusive (with --strict), 3 error.\n");
+    (void)fprintf(stream(false),
+                  "\nExit codes: 0 ok, 1 regressed, 2 inconclusive (with --strict), 3 error.\n");
 }
 
 static int complain(const char *what, const char *about) {
-    (void)fprintf(stderr, "error: %s%s%s\n", what, about ? ": " : "", about ? about : "");
+    (void)fprintf(stream(true), "error: %s%s%s\n", what, about ? ": " : "", about ? about : "");
     return HONE_BENCH_EXIT_ERROR;
 }
 
@@ -165,27 +172,27 @@ static bool parse_command_line(int argc, char **argv, front *self) {
 static int list_cases(const hone_bench_suite *suite) {
     for (uint32_t i = 0; i < suite->cases_count; i++) {
         const hone_bench_case *spec = &suite->cases[i];
-        (void)printf("%s (%s, %s is better):", spec->name, spec->unit,
-                     spec->better == HONE_BENCH_LOWER ? "lower" : "higher");
+        (void)fprintf(stream(false), "%s (%s, %s is better):", spec->name, spec->unit,
+                      spec->better == HONE_BENCH_LOWER ? "lower" : "higher");
         for (int v = 0; v < HONE_BENCH_VARIANTS_MAX && spec->variants[v].name; v++) {
             const char *absent = spec->variants[v].absent;
-            (void)printf(" %s%s%s%s", spec->variants[v].name, absent ? " (absent: " : "",
-                         absent ? absent : "", absent ? ")" : "");
+            (void)fprintf(stream(false), " %s%s%s%s", spec->variants[v].name,
+                          absent ? " (absent: " : "", absent ? absent : "", absent ? ")" : "");
         }
-        (void)printf("\n");
+        (void)fprintf(stream(false), "\n");
     }
     return HONE_BENCH_EXIT_OK;
 }
 
 static void show_progress(void *self, const char *case_name, uint32_t index, uint32_t count) {
     (void)self;
-    (void)fprintf(stderr, "\r\033[K[%u/%u] %s", index + 1, count, case_name);
-    (void)fflush(stderr);
+    (void)fprintf(stream(true), "\r\033[K[%u/%u] %s", index + 1, count, case_name);
+    (void)fflush(stream(true));
 }
 
 static void clear_progress(void) {
     if (isatty(STDERR_FILENO)) {
-        (void)fprintf(stderr, "\r\033[K");
+        (void)fprintf(stream(true), "\r\033[K");
     }
 }
 
@@ -200,7 +207,8 @@ static bool print_buffer(const hone_buffer *buffer) {
         (void)complain("the report does not fit into memory", NULL);
         return false;
     }
-    if (fwrite(buffer->data, 1, buffer->size, stdout) != buffer->size || fflush(stdout) != 0) {
+    if (fwrite(buffer->data, 1, buffer->size, stream(false)) != buffer->size ||
+        fflush(stream(false)) != 0) {
         (void)complain("cannot write to standard output", NULL);
         return false;
     }

@@ -20,6 +20,7 @@ enum {
     REFERENCES_MAX = 256,
     COUNTED_SAMPLES = 8, /* for the performance counters */
     SAMPLES_FOR_P99 = 299,
+    WATCHED_NS_MIN = 100000000,
 };
 #define ITERATIONS_LIMIT (UINT64_C(1) << 40)
 static const double steady_change = 0.015;
@@ -363,6 +364,8 @@ static hone_status run_blocks_watched(case_run *self, hone_diag *diag) {
     double wall_ns = (double)(hone_clock_monotonic_ns() - start_ns);
     own_ns = hone_usage_own_cpu_ns() - own_ns;
     double others_ns = (double)(machine_end_ns - machine_start_ns) - (double)own_ns;
+    /* The kernel counts in steps of 10 ms: a short span tells nothing. */
+    is_known = is_known && wall_ns >= WATCHED_NS_MIN;
     self->others = is_known && others_ns > 0 ? others_ns / wall_ns : 0;
     return status;
 }

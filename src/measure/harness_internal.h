@@ -4,6 +4,7 @@
 #define HONE_MEASURE_HARNESS_INTERNAL_H
 
 #include "hone/measure/bench.h"
+#include "hone/platform/process.h"
 #include "hone/platform/usage.h"
 
 enum { HN_RESAMPLES_COUNT = 5000 };
@@ -41,9 +42,11 @@ HONE_MUST_USE hone_status hn_sampler_take(const hn_sampler *sampler, const hone_
 /* Which causes disturbed work of `wall_ns` between two readings. */
 uint8_t hn_sample_judge(const hone_usage *before, const hone_usage *after, uint64_t wall_ns);
 
-/* The same for a whole process, which is too long to be free of switches: it is disturbed when it
- * lost the CPU more than once in 5 ms, or a hundredth of its time was stolen. */
-uint8_t hn_process_judge(uint64_t wall_ns, uint64_t switches_count, uint64_t stolen_ns);
+/* The same for a whole process, which may be too long to be free of switches and may sleep for
+ * reasons of its own: it is disturbed when it was switched out against its will and was off the CPU
+ * for more than 1/32 of its time, or was so more than once in 5 ms (a parallel program's CPU time
+ * says nothing), or when a hundredth of its time was stolen. */
+uint8_t hn_process_judge(const hone_process_result *process, uint64_t stolen_ns);
 
 /* The wall time of the reference loop: a chain of dependent multiplications, the same work on every
  * machine and in every version. */

@@ -18,6 +18,8 @@ enum {
     GAP_SHARE = 64,          /* ... and 1/64 of the sample */
     TICK_NS = 10000000,      /* of /proc/stat: USER_HZ is 100 on every Linux */
     PROCESS_SWITCH_NS = 5000000,
+    PROCESS_GAP_FIXED_NS = 500000, /* of starting and ending it */
+    PROCESS_GAP_SHARE = 32,
 };
 
 void hn_sampler_open(hn_sampler *sampler) {
@@ -59,9 +61,12 @@ uint8_t hn_sample_judge(const hone_usage *before, const hone_usage *after, uint6
     return causes;
 }
 
-uint8_t hn_process_judge(uint64_t wall_ns, uint64_t switches_count, uint64_t stolen_ns) {
+uint8_t hn_process_judge(const hone_process_result *process, uint64_t stolen_ns) {
     uint8_t causes = 0;
-    if (switches_count > 1 + wall_ns / PROCESS_SWITCH_NS) {
+    uint64_t wall_ns = process->wall_ns, switches_count = process->involuntary_switches;
+    uint64_t margin_ns = PROCESS_GAP_FIXED_NS + wall_ns / PROCESS_GAP_SHARE;
+    bool has_waited = switches_count > 0 && process->cpu_ns + margin_ns < wall_ns;
+    if (has_waited || switches_count > 1 + wall_ns / PROCESS_SWITCH_NS) {
         causes |= 1u << HONE_BENCH_PREEMPTED;
     }
     if (stolen_ns > TICK_NS && stolen_ns > wall_ns / 100) {
@@ -103,7 +108,7 @@ static hone_status take_command(const hn_sampler *sampler, const hone_bench_case
         .wall_ns = process.wall_ns,
         .value = value_of(spec, process.wall_ns, 1),
         .rss_mib = (double)process.rss_max_bytes / (1 << 20),
-        .disturbances = hn_process_judge(process.wall_ns, process.involuntary_switches, stolen_ns),
+        .disturbances = hn_process_judge(&process, stolen_ns),
     };
     return HONE_OK;
 }

@@ -6,6 +6,7 @@
 static const hn_stage_kind *const kinds[] = {
     &hn_kind_source_csv,
     &hn_kind_source_host,
+    &hn_kind_window,
     &hn_kind_sink_null,
 };
 enum { KINDS_COUNT = sizeof kinds / sizeof *kinds };

@@ -6,13 +6,14 @@
  */
 #include <stdio.h>
 
-#include "hone/base/units.h"
+#include "hone/platform/isa.h"
 #include "node_internal.h"
 
 enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20 };
 
 typedef struct node_settings {
     const char *name;
+    const char *simd;
     uint64_t memory_budget;
     uint64_t workers;
 } node_settings;
@@ -32,6 +33,11 @@ static const hn_option node_options[] = {
      .offset = offsetof(node_settings, workers),
      .fallback = "0",
      .help = "worker threads; 0: as many CPUs as this process may use"},
+    {.name = "simd",
+     .type = HN_OPTION_TEXT,
+     .offset = offsetof(node_settings, simd),
+     .fallback = "auto",
+     .help = "the highest instruction set to use, as `hone detect` names them; \"scalar\": none"},
 };
 enum { NODE_OPTIONS_COUNT = sizeof node_options / sizeof *node_options };
 
@@ -172,6 +178,7 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
         .name = name.data, .table = table, .arena = &node->arena, .log = node->log, .run = run};
     run->stage.allocator = hone_budget_allocator(node->budget);
     run->stage.is_check = node->is_check;
+    run->stage.isa = node->isa;
     if (find_stage(node, name.data)) {
         hn_stage_blame(&run->stage, "name", diag);
         return hone_diag_set(diag, HONE_STATUS_DUPLICATE, "two stages have this name");
@@ -518,6 +525,12 @@ static hone_status read_settings(hone_node *node, const hone_node_options *optio
     node->workers_count = workers > 1024 ? 1024 : (uint32_t)workers;
     if (node->workers_count == 0) {
         node->workers_count = hone_thread_cpus_allowed_count();
+    }
+    const hone_toml_value *simd = hone_toml_find(table, HONE_TEXT("simd"));
+    hone_diag_at(diag, node->path, simd ? simd->line : 0, simd ? simd->column : 0);
+    status = hone_isa_restrict(hone_isa_detect(), hone_text_of(settings.simd), diag, &node->isa);
+    if (status != HONE_OK) {
+        return status;
     }
     hone_budget_options budget = {
         .name = "node", .limit_bytes = node->budget_bytes, .allocator = node->allocator};

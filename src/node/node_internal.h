@@ -93,6 +93,7 @@ struct hone_node {
     hone_file_stamp file_stamp;
     bool has_file_stamp;
     bool is_check;
+    hone_isa_mask isa;
     uint64_t budget_bytes;
     uint32_t workers_count;
     hn_stage_run *stages; /* in topological order */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "hone/base/arena.h"
+#include "hone/base/isa_mask.h"
 #include "hone/base/log.h"
 #include "hone/base/toml.h"
 #include "hone/node/batch.h"
@@ -101,6 +102,7 @@ struct hn_stage {
     const hone_allocator *allocator; /* accounts to the node's budget */
     const hone_log *log;
     hone_live_stage *live;    /* counters; kinds add bytes and records_skipped */
+    hone_isa_mask isa;        /* what kernels may use */
     bool is_check;            /* create and truncate nothing */
     struct hn_stage_run *run; /* the runtime's */
 };

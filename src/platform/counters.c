@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "hone/base/buffer.h"
+#include "hone/base/number.h"
 #include "hone/platform/file.h"
 
 enum { GROUP_HARDWARE, GROUP_SOFTWARE, FACTS_BYTES_MAX = 1 << 20 };
@@ -99,8 +100,11 @@ static bool read_is_virtual_machine(hone_buffer *text) {
 }
 
 static int read_paranoid(hone_buffer *text) {
+    int64_t level = 2; /* the kernel's default */
     read_fact("/proc/sys/kernel/perf_event_paranoid", text);
-    return text->data && text->size > 1 ? (int)strtol((const char *)text->data, NULL, 10) : 2;
+    hone_status status =
+        hone_number_parse_i64(hone_text_trim(hone_text_of((const char *)text->data)), &level);
+    return status == HONE_OK && level >= -1 && level <= 9 ? (int)level : 2;
 }
 
 static int open_event(int id, int leader, bool with_kernel) {

@@ -402,16 +402,16 @@ static void test_hostile_files(void **state) {
     char root[512], path[1024];
     hone_platform platform;
     enum { HUGE_BYTES = 3 << 20 };
-    test_make_folder(root, sizeof root);
+    hn_test_make_folder(root, sizeof root);
     char *huge = malloc(HUGE_BYTES + 1);
     assert_non_null(huge);
     memset(huge, '7', HUGE_BYTES);
     huge[HUGE_BYTES] = '\0';
-    test_write_file(root, "/proc/meminfo", huge);
-    test_write_file(root, "/proc/cpuinfo", huge);
-    test_write_file(root, "/proc/self/mountinfo", huge);
-    test_write_file(root, "/proc/self/cgroup", "0::/a\n");
-    test_write_file(root, "/sys/devices/system/cpu/smt/active", "1");
+    hn_test_write_file(root, "/proc/meminfo", huge);
+    hn_test_write_file(root, "/proc/cpuinfo", huge);
+    hn_test_write_file(root, "/proc/self/mountinfo", huge);
+    hn_test_write_file(root, "/proc/self/cgroup", "0::/a\n");
+    hn_test_write_file(root, "/sys/devices/system/cpu/smt/active", "1");
     free(huge);
     (void)snprintf(path, sizeof path, "%s/sys/devices/system/cpu/online", root);
     assert_int_equal(mkfifo(path, 0600), 0);
@@ -429,7 +429,7 @@ static void test_hostile_files(void **state) {
         check_fact(&platform, &expected[i]);
     }
     hone_platform_deinit(&platform);
-    test_remove_folder(root);
+    hn_test_remove_folder(root);
 }
 
 /* In a child without root's rights, because root may read everything. 0: as it should be. */
@@ -454,9 +454,9 @@ static void test_forbidden(void **state) {
     (void)state;
     char root[512], path[1024];
     int result;
-    test_make_folder(root, sizeof root);
+    hn_test_make_folder(root, sizeof root);
     assert_int_equal(chmod(root, 0755), 0);
-    test_write_file(root, "/proc/meminfo", "MemTotal: 100 kB\n");
+    hn_test_write_file(root, "/proc/meminfo", "MemTotal: 100 kB\n");
     (void)snprintf(path, sizeof path, "%s/proc/meminfo", root);
     assert_int_equal(chmod(path, 0), 0);
     pid_t child = fork();
@@ -465,7 +465,7 @@ static void test_forbidden(void **state) {
         _exit(run_without_rights(root));
     }
     assert_int_equal(waitpid(child, &result, 0), child);
-    test_remove_folder(root);
+    hn_test_remove_folder(root);
     assert_true(WIFEXITED(result));
     assert_int_equal(WEXITSTATUS(result), 0);
 }
@@ -500,15 +500,15 @@ static void test_failing_allocations(void **state) {
         hone_platform platform;
         hone_doctor doctor;
         hone_limits limits;
-        test_allocator_init(&test, fail_at);
+        hn_test_allocator_init(&test, fail_at);
         hone_platform_options options = {.root = root, .allocator = &test.allocator};
         status = hone_platform_detect(&options, NULL, &platform);
         if (status == HONE_OK) {
-            test_allocator_init(&test, SIZE_MAX);
+            hn_test_allocator_init(&test, SIZE_MAX);
             hone_status examined = HONE_STATUS_OUT_OF_MEMORY;
             for (size_t at = 0; examined != HONE_OK; at++) {
                 test_allocator again;
-                test_allocator_init(&again, at);
+                hn_test_allocator_init(&again, at);
                 examined = hone_doctor_examine(&platform, &again.allocator, &doctor);
                 if (examined == HONE_OK) {
                     hone_doctor_deinit(&doctor);
@@ -520,7 +520,7 @@ static void test_failing_allocations(void **state) {
             assert_int_equal(status, HONE_STATUS_OUT_OF_MEMORY);
             assert_int_equal(test.held_bytes, 0);
         }
-        test_allocator_init(&test, fail_at);
+        hn_test_allocator_init(&test, fail_at);
         if (hone_limits_read(root, &test.allocator, NULL, &limits) == HONE_OK) {
             hone_limits_deinit(&limits);
         }

@@ -125,10 +125,31 @@ bool hone_file_is_writable(const hone_file *file) {
 hone_status hone_file_close(hone_file *file, hone_diag *diag) {
     int fd = file->fd;
     file->fd = -1;
-    if (fd < 0 || file->is_standard || close(fd) == 0) {
-        return HONE_OK;
+    if (fd < 0 || file->is_standard || close(fd) == 0 || errno == EINTR) {
+        return HONE_OK; /* on EINTR Linux has closed it, too */
     }
     return hone_diag_set(diag, status_of_errno(errno), "closing failed: %s", strerror(errno));
+}
+
+/* Reads one step into the buffer: as much as both limits allow, and one byte more than size_max, so
+ * that a file that is larger shows itself. *out_size 0 means the end. */
+static hone_status read_step(hone_file *file, size_t left, hone_buffer *content, size_t *out_size,
+                             hone_diag *diag) {
+    size_t step = left < READ_STEP_BYTES ? left + 1 : READ_STEP_BYTES;
+    size_t room = content->size_max - content->size;
+    char beyond;
+    if (room == 0) {
+        hone_status status = hone_file_read(file, &beyond, 1, out_size, diag);
+        return status == HONE_OK && *out_size ? HONE_STATUS_LIMIT : status;
+    }
+    step = step < room ? step : room;
+    hone_status status = hone_buffer_reserve(content, step);
+    if (status != HONE_OK) {
+        return status;
+    }
+    status = hone_file_read(file, content->data + content->size, step, out_size, diag);
+    content->size += status == HONE_OK ? *out_size : 0;
+    return status;
 }
 
 hone_status hone_file_read_all(const char *path, size_t size_max, hone_diag *diag,
@@ -140,25 +161,22 @@ hone_status hone_file_read_all(const char *path, size_t size_max, hone_diag *dia
         return status;
     }
     while (status == HONE_OK && got > 0) {
-        status = hone_buffer_reserve(out_content, READ_STEP_BYTES);
-        if (status == HONE_OK) {
-            status = hone_file_read(&file, out_content->data + out_content->size, READ_STEP_BYTES,
-                                    &got, diag);
-        } else {
-            (void)hone_diag_set(diag, status, "'%.160s' does not fit into memory", path);
-        }
-        if (status == HONE_OK) {
-            out_content->size += got;
-            total += got;
-        }
+        status = read_step(&file, size_max - total, out_content, &got, diag);
+        total += status == HONE_OK ? got : 0;
         if (status == HONE_OK && total > size_max) {
-            status =
-                hone_diag_set(diag, HONE_STATUS_LIMIT,
-                              "'%.160s' is larger than the limit of %zu bytes", path, size_max);
+            status = HONE_STATUS_LIMIT;
         }
     }
     (void)hone_file_close(&file, NULL);
-    return status;
+    switch (status) {
+    case HONE_OK: return HONE_OK;
+    case HONE_STATUS_LIMIT:
+        return hone_diag_set(diag, status, "'%.160s' is larger than the limit of %zu bytes", path,
+                             size_max < out_content->size_max ? size_max : out_content->size_max);
+    case HONE_STATUS_OUT_OF_MEMORY:
+        return hone_diag_set(diag, status, "'%.160s' does not fit into memory", path);
+    default: hone_diag_at(diag, path, 0, 0); return status;
+    }
 }
 
 static hone_status write_all(hone_file *file, hone_text content, hone_diag *diag) {
@@ -172,11 +190,28 @@ static hone_status write_all(hone_file *file, hone_text content, hone_diag *diag
     return status;
 }
 
+/* Devices and pipes have no content to replace; and renaming over one would take it away. */
+static hone_status write_in_place(const char *path, hone_text content, hone_diag *diag) {
+    hone_file file;
+    hone_status status = hone_file_open(path, HONE_FILE_WRITE, diag, &file);
+    if (status != HONE_OK) {
+        return status;
+    }
+    status = write_all(&file, content, diag);
+    hone_status closed = hone_file_close(&file, status == HONE_OK ? diag : NULL);
+    return status == HONE_OK ? closed : status;
+}
+
 hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag) {
     char beside[4096];
-    int length = snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid());
+    /* The thread's number, so that two threads do not write the same file. */
+    int length = snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)gettid());
     if (length < 0 || (size_t)length >= sizeof beside) {
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "the path is too long");
+    }
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return write_in_place(path, content, diag);
     }
     hone_file file = {.fd = -1};
     hone_status status = hone_file_open(beside, HONE_FILE_WRITE, diag, &file);

@@ -34,35 +34,35 @@ static void write_devices(const faked_host *host, unsigned sectors, unsigned byt
                    "8 0 sda 10 0 %u 0 20 0 %u 0 0 0 0\n8 1 sda1 10 0 %u 0 20 0 %u 0 0 0 0\n"
                    "7 0 loop0 1 0 9999 0 1 0 9999 0 0 0 0\n",
                    sectors, sectors * 2, sectors, sectors * 2);
-    test_write_file(host->root, "/proc/diskstats", text);
+    hn_test_write_file(host->root, "/proc/diskstats", text);
     (void)snprintf(text, sizeof text,
                    "Inter-|   Receive | Transmit\n face |bytes    packets\n"
                    "    lo: 999 1 0 0 0 0 0 0 999 1 0 0 0 0 0 0\n"
                    "  eth0: %u 1 0 0 0 0 0 0 %u 1 0 0 0 0 0 0\n"
                    "  br0: %u 1 0 0 0 0 0 0 %u 1 0 0 0 0 0 0\n",
                    bytes, bytes * 3, bytes, bytes * 3);
-    test_write_file(host->root, "/proc/net/dev", text);
+    hn_test_write_file(host->root, "/proc/net/dev", text);
 }
 
 static void make_host(faked_host *host) {
-    test_make_folder(host->root, sizeof host->root);
-    test_write_file(host->root, "/proc/stat", first_stat);
-    test_write_file(host->root, "/proc/meminfo", meminfo);
-    test_write_file(host->root, "/proc/loadavg", "1.25 0.50 0.10 2/345 6789\n");
-    test_write_file(host->root, "/proc/uptime", "123.45 400.00\n");
-    test_write_file(host->root, "/proc/pressure/cpu", "some avg10=12.50 avg60=0 total=1\n");
-    test_write_file(host->root, "/proc/pressure/memory", "nothing of the kind\n");
+    hn_test_make_folder(host->root, sizeof host->root);
+    hn_test_write_file(host->root, "/proc/stat", first_stat);
+    hn_test_write_file(host->root, "/proc/meminfo", meminfo);
+    hn_test_write_file(host->root, "/proc/loadavg", "1.25 0.50 0.10 2/345 6789\n");
+    hn_test_write_file(host->root, "/proc/uptime", "123.45 400.00\n");
+    hn_test_write_file(host->root, "/proc/pressure/cpu", "some avg10=12.50 avg60=0 total=1\n");
+    hn_test_write_file(host->root, "/proc/pressure/memory", "nothing of the kind\n");
     write_devices(host, 1000, 5000);
-    test_make_directory(host->root, "/sys/block/sda/device");
-    test_make_directory(host->root, "/sys/block/loop0");
-    test_make_directory(host->root, "/sys/class/net/eth0/device");
-    test_make_directory(host->root, "/sys/class/net/br0");
+    hn_test_make_directory(host->root, "/sys/block/sda/device");
+    hn_test_make_directory(host->root, "/sys/block/loop0");
+    hn_test_make_directory(host->root, "/sys/class/net/eth0/device");
+    hn_test_make_directory(host->root, "/sys/class/net/br0");
     assert_int_equal(hone_host_stats_create(host->root, NULL, NULL, &host->stats), HONE_OK);
 }
 
 static void remove_host(faked_host *host) {
     hone_host_stats_destroy(host->stats);
-    test_remove_folder(host->root);
+    hn_test_remove_folder(host->root);
 }
 
 static void expect(const faked_host *host, hone_host_metric metric, double value) {
@@ -106,7 +106,7 @@ static void test_levels_and_rates(void **state) {
     expect_missing(&host, HONE_HOST_DISK_READ_BYTES, "two samples");
     expect_missing(&host, HONE_HOST_NET_RX_BYTES, "two samples");
 
-    test_write_file(host.root, "/proc/stat", second_stat);
+    hn_test_write_file(host.root, "/proc/stat", second_stat);
     write_devices(&host, 1100, 7000);
     hone_host_stats_sample(host.stats, 3 * SECOND_NS, host.values);
     expect(&host, HONE_HOST_CPU_BUSY, 0.4);
@@ -134,7 +134,7 @@ static void test_time_and_ticks(void **state) {
     expect_missing(&host, HONE_HOST_CPU_BUSY, "not ticked");
     hone_host_stats_sample(host.stats, 4 * SECOND_NS, host.values); /* back in time */
     expect_missing(&host, HONE_HOST_NET_RX_BYTES, "no time has passed");
-    test_write_file(host.root, "/proc/stat", second_stat);
+    hn_test_write_file(host.root, "/proc/stat", second_stat);
     hone_host_stats_sample(host.stats, 6 * SECOND_NS, host.values);
     expect(&host, HONE_HOST_CPU_BUSY, 0.4); /* since the last tick that was seen */
     remove_host(&host);
@@ -146,15 +146,15 @@ static void test_devices_change(void **state) {
     faked_host host;
     make_host(&host);
     hone_host_stats_sample(host.stats, 1 * SECOND_NS, host.values);
-    test_write_file(host.root, "/proc/diskstats",
-                    "8 0 sda 3 0 200 0 0 0 0 0 0 0 0\n8 16 sdb 9 0 999999 0 0 0 0 0 0 0 0\n");
-    test_make_directory(host.root, "/sys/block/sdb/device");
-    test_write_file(host.root, "/proc/net/dev", "lo: 1 0 0 0 0 0 0 0 1\n");
+    hn_test_write_file(host.root, "/proc/diskstats",
+                       "8 0 sda 3 0 200 0 0 0 0 0 0 0 0\n8 16 sdb 9 0 999999 0 0 0 0 0 0 0 0\n");
+    hn_test_make_directory(host.root, "/sys/block/sdb/device");
+    hn_test_write_file(host.root, "/proc/net/dev", "lo: 1 0 0 0 0 0 0 0 1\n");
     hone_host_stats_sample(host.stats, 2 * SECOND_NS, host.values);
     expect(&host, HONE_HOST_DISK_READ_BYTES, 200 * 512); /* sda restarted, sdb is new */
     expect_missing(&host, HONE_HOST_NET_RX_BYTES, "loop-back");
-    test_write_file(host.root, "/proc/diskstats", "8 16 sdb 9 0 1000099 0 0 0 0 0 0 0 0\n");
-    test_write_file(host.root, "/proc/net/dev", "br0: 9000 0 0 0 0 0 0 0 15000\n");
+    hn_test_write_file(host.root, "/proc/diskstats", "8 16 sdb 9 0 1000099 0 0 0 0 0 0 0 0\n");
+    hn_test_write_file(host.root, "/proc/net/dev", "br0: 9000 0 0 0 0 0 0 0 15000\n");
     hone_host_stats_sample(host.stats, 3 * SECOND_NS, host.values);
     expect(&host, HONE_HOST_DISK_READ_BYTES, 100 * 512);
     expect(&host, HONE_HOST_NET_RX_BYTES, 4000); /* the only one left, though virtual */
@@ -166,11 +166,11 @@ static void test_garbage(void **state) {
     faked_host host;
     make_host(&host);
     hone_host_stats_sample(host.stats, 1 * SECOND_NS, host.values);
-    test_write_file(host.root, "/proc/stat", "cpu one two\nctxt -4\n");
-    test_write_file(host.root, "/proc/meminfo", "MemTotal: 0 kB\nMemAvailable: 5 kB\n");
-    test_write_file(host.root, "/proc/loadavg", "");
-    test_write_file(host.root, "/proc/uptime", "soon");
-    test_write_file(host.root, "/proc/diskstats", "8 0 ../../etc 1 1 1 1 1 1 1\n\n\n8 0\n");
+    hn_test_write_file(host.root, "/proc/stat", "cpu one two\nctxt -4\n");
+    hn_test_write_file(host.root, "/proc/meminfo", "MemTotal: 0 kB\nMemAvailable: 5 kB\n");
+    hn_test_write_file(host.root, "/proc/loadavg", "");
+    hn_test_write_file(host.root, "/proc/uptime", "soon");
+    hn_test_write_file(host.root, "/proc/diskstats", "8 0 ../../etc 1 1 1 1 1 1 1\n\n\n8 0\n");
     hone_host_stats_sample(host.stats, 2 * SECOND_NS, host.values);
     expect_missing(&host, HONE_HOST_CPU_BUSY, "/proc/stat");
     expect_missing(&host, HONE_HOST_CONTEXT_SWITCHES, "/proc/stat");
@@ -187,7 +187,7 @@ static void test_garbage(void **state) {
 static void test_nothing_readable(void **state) {
     (void)state;
     faked_host host;
-    test_make_folder(host.root, sizeof host.root);
+    hn_test_make_folder(host.root, sizeof host.root);
     assert_int_equal(hone_host_stats_create(host.root, NULL, NULL, &host.stats), HONE_OK);
     for (uint64_t i = 1; i <= 2; i++) {
         hone_host_stats_sample(host.stats, i * SECOND_NS, host.values);
@@ -216,7 +216,7 @@ static void test_live(void **state) {
     (void)state;
     faked_host host = {.root = ""};
     test_allocator test;
-    test_allocator_init(&test, SIZE_MAX);
+    hn_test_allocator_init(&test, SIZE_MAX);
     assert_int_equal(hone_host_stats_create(NULL, &test.allocator, NULL, &host.stats), HONE_OK);
     size_t calls_count = test.calls_count;
     uint64_t start_ns = hone_clock_monotonic_ns();
@@ -237,7 +237,7 @@ static void test_live(void **state) {
     hone_host_stats_destroy(host.stats);
     assert_int_equal(test.held_bytes, 0);
     for (size_t fail_at = 0; fail_at < 2; fail_at++) {
-        test_allocator_init(&test, fail_at);
+        hn_test_allocator_init(&test, fail_at);
         assert_int_equal(hone_host_stats_create(NULL, &test.allocator, NULL, &host.stats),
                          HONE_STATUS_OUT_OF_MEMORY);
         assert_int_equal(test.held_bytes, 0);

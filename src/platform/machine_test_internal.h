@@ -8,13 +8,13 @@
 
 #define MACHINES_FOLDER HONE_SOURCE_DIR "/tests/fixtures/machines/"
 
-/* A new folder under TMPDIR; removed with all that is in it by test_remove_folder. */
-void test_make_folder(char *out_path, size_t size);
-void test_remove_folder(const char *path);
+/* A new folder under TMPDIR; removed with all that is in it by hn_test_remove_folder. */
+void hn_test_make_folder(char *out_path, size_t size);
+void hn_test_remove_folder(const char *path);
 
 /* Writes root + path, with the folders above it. In place: an open descriptor sees the change. */
-void test_write_file(const char *root, const char *path, const char *text);
-void test_make_directory(const char *root, const char *path);
+void hn_test_write_file(const char *root, const char *path, const char *text);
+void hn_test_make_directory(const char *root, const char *path);
 
 /* Gives out memory of libc until `fail_at` (counted from 0; SIZE_MAX: never), then NULL. */
 typedef struct test_allocator {
@@ -22,6 +22,6 @@ typedef struct test_allocator {
     size_t calls_count, fail_at;
     size_t held_bytes;
 } test_allocator;
-void test_allocator_init(test_allocator *test, size_t fail_at);
+void hn_test_allocator_init(test_allocator *test, size_t fail_at);
 
 #endif

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void test_make_folder(char *out_path, size_t size) {
+void hn_test_make_folder(char *out_path, size_t size) {
     const char *parent = getenv("TMPDIR");
     (void)snprintf(out_path, size, "%s/hone-test-XXXXXX", parent ? parent : "/tmp");
     assert_non_null(mkdtemp(out_path));
@@ -27,7 +27,7 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
     return remove(path);
 }
 
-void test_remove_folder(const char *path) {
+void hn_test_remove_folder(const char *path) {
     assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
@@ -39,13 +39,13 @@ static void make_parents(char *path, size_t from) {
     }
 }
 
-void test_make_directory(const char *root, const char *path) {
+void hn_test_make_directory(const char *root, const char *path) {
     char full[2048];
     (void)snprintf(full, sizeof full, "%s%s/", root, path);
     make_parents(full, strlen(root));
 }
 
-void test_write_file(const char *root, const char *path, const char *text) {
+void hn_test_write_file(const char *root, const char *path, const char *text) {
     char full[2048];
     (void)snprintf(full, sizeof full, "%s%s", root, path);
     make_parents(full, strlen(root));
@@ -84,7 +84,7 @@ static void test_release(void *self, void *block, size_t size, size_t alignment)
     hone_release(NULL, block, size, alignment);
 }
 
-void test_allocator_init(test_allocator *test, size_t fail_at) {
+void hn_test_allocator_init(test_allocator *test, size_t fail_at) {
     *test = (test_allocator){
         .allocator = {test_allocate, test_resize, test_release, test},
         .fail_at = fail_at,

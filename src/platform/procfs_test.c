@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "procfs_internal.h"
@@ -99,17 +98,22 @@ static void test_cpu_lists(void **state) {
     }
 }
 
+static uint32_t next_random(uint64_t *seed) {
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
+    return (uint32_t)(*seed >> 33);
+}
+
 /* What is written is read back, for sets of any shape; also the helpers against a plain array. */
 static void test_cpu_set_twin(void **state) {
     (void)state;
-    srand(7);
+    uint64_t seed = 7;
     for (int round = 0; round < 200; round++) {
         static bool twin[HONE_CPUS_MAX];
         hone_cpu_set set = {{0}}, again;
         uint32_t count = 0;
         memset(twin, 0, sizeof twin);
         for (int i = 0; i < round; i++) {
-            uint32_t cpu = (uint32_t)rand() % (round % 2 ? HONE_CPUS_MAX : 70);
+            uint32_t cpu = next_random(&seed) % (round % 2 ? HONE_CPUS_MAX : 70);
             twin[cpu] = true;
             hone_cpu_set_add(&set, cpu);
         }

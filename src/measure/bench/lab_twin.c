@@ -15,7 +15,7 @@
 #include "hone/base/allocator.h"
 #include "hone/measure/bench_main.h"
 
-enum { BUFFER_WORDS = 2048, WORK_BASE = 100, SPIN_ROUNDS = 1200, ARENA_BYTES_MAX = 64 << 20 };
+enum { BUFFER_WORDS = 2048, WORK_BASE = 100, SPIN_ROUNDS = 600, ARENA_BYTES_MAX = 64 << 20 };
 
 typedef struct workload {
     uint64_t words[BUFFER_WORDS];
@@ -115,7 +115,7 @@ static int compare_commands(const char *program, uint64_t units, uint64_t seed, 
     const hone_compare_commands_options options = {
         .old_argv = old_argv,
         .new_argv = new_argv,
-        .bench = {.is_quick = true, .seed = seed, .time_max_ns = 1500000000},
+        .bench = {.is_quick = true, .seed = seed, .time_max_ns = 2500000000},
     };
     hone_bench_report report;
     hone_comparisons comparisons;

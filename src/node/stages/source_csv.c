@@ -13,6 +13,7 @@
 #include "hone/base/csv.h"
 #include "hone/base/number.h"
 #include "hone/base/timestamp.h"
+#include "hone/kernels/scan.h"
 #include "hone/platform/clock.h"
 #include "input_internal.h"
 #include "kinds_internal.h"
@@ -271,7 +272,8 @@ static hone_status source_csv_open(hn_stage *stage, hone_diag *diag) {
             diag, HONE_STATUS_INVALID_ARGUMENT,
             "'separator' must be one character, and 'max_line' from 1 byte to 2 GiB");
     }
-    hone_csv_options scanning = {.separator = state->separator[0],
+    hone_csv_options scanning = {.mask = hone_scan_csv_mask(stage->isa),
+                                 .separator = state->separator[0],
                                  .row_bytes_max = (uint32_t)state->line_bytes_max};
     if (hone_csv_scanner_init(&state->scanner, &scanning) != HONE_OK) {
         hn_stage_blame(stage, "separator", diag);

@@ -22,7 +22,7 @@ HONE_MUST_USE hone_status hone_number_parse_i64(hone_text text, int64_t *out_val
 /* [sign] digits [. digits] [e|E [sign] digits], with digits on at least one side of the point; or
  * "nan", "inf", "infinity" in any case, signed or not (so that what is formatted can be read back).
  * The nearest double, ties to even, for any number of digits. OVERFLOW when that is beyond DBL_MAX;
- * too small becomes 0 with its sign. Cost: about 10 ns for up to 19 digits; digits beyond these
+ * too small becomes 0 with its sign. Cost: about 15 ns for up to 19 digits; digits beyond these
  * cost more only where they decide. Source: Clinger 1990; Lemire, Number parsing at a gigabyte per
  * second, 2021. */
 HONE_MUST_USE hone_status hone_number_parse_f64(hone_text text, double *out_value);
@@ -31,7 +31,7 @@ HONE_MUST_USE hone_status hone_number_parse_f64(hone_text text, double *out_valu
  * HONE_NUMBER_TEXT_MAX bytes; return its length. Doubles stand as plain decimals for powers of ten
  * from -4 to 20 ("0.1", "5", "-0", "100000000000000000000"), else with an exponent of at least two
  * digits ("1e+21", "1.5e-07"); "NaN", "+Inf", "-Inf". Among texts of equal length the one nearest
- * to the value. Cost: about 20 ns. Source: Giulietti, The Schubfach way to render doubles, 2020. */
+ * to the value. Cost: about 25 ns. Source: Giulietti, The Schubfach way to render doubles, 2020. */
 size_t hone_number_format_i64(int64_t value, char *out_text);
 size_t hone_number_format_f64(double value, char *out_text);
 

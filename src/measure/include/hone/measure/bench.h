@@ -106,7 +106,7 @@ typedef struct hone_bench_variant_result {
     uint32_t runs_count;
     uint32_t *run_counts;      /* samples of each */
     double *run_references_ns; /* the reference loop beside each */
-    double *run_others;        /* how many CPUs other programs kept busy meanwhile */
+    double *run_others;        /* CPUs other programs kept busy meanwhile; 0: none, or unknown */
     /* Per iteration; counters_count is 0 for commands and for self-measuring cases. */
     double counter_values[HONE_COUNTERS_COUNT];
     hone_counter counters[HONE_COUNTERS_COUNT];

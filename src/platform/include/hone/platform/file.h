@@ -45,7 +45,7 @@ HONE_MUST_USE hone_status hone_file_read(hone_file *file, void *data, size_t siz
 
 /* Up to `size` bytes, of which *out_size were written (also on failure). For pipes and sockets at
  * most 4096 bytes are tried, so that a write after hone_file_is_writable() never blocks. NO_SPACE,
- * BROKEN_PIPE, IO. */
+ * BROKEN_PIPE (the program ignores SIGPIPE, or it dies of it), IO. */
 HONE_MUST_USE hone_status hone_file_write(hone_file *file, const void *data, size_t size,
                                           size_t *out_size, hone_diag *diag);
 
@@ -62,7 +62,8 @@ HONE_MUST_USE hone_status hone_file_read_all(const char *path, size_t size_max, 
                                              hone_buffer *out_content);
 
 /* Writes the whole file beside `path` and renames it into place: readers see the old or the new
- * content, never a part of it, and a crash leaves one of the two. */
+ * content, never a part of it, and a crash leaves one of the two. A device or pipe is written to
+ * instead. */
 HONE_MUST_USE hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag);
 
 HONE_MUST_USE hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp);

@@ -4,8 +4,8 @@
  * in the environment, which say whether block characters can be shown; "#" and "." stand in for
  * them otherwise.
  */
-#ifndef HN_CLI_FIGURES_INTERNAL_H
-#define HN_CLI_FIGURES_INTERNAL_H
+#ifndef HN_CLI_CELLS_INTERNAL_H
+#define HN_CLI_CELLS_INTERNAL_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "figures_internal.h"
+#include "cells_internal.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hone/platform/file.h"
+#include "hone/platform/thread.h"
+#include "machine_test_internal.h"
+
+typedef struct folder {
+    char root[512];
+    char path[1024];
+} folder;
+
+static const char *in_folder(folder *here, const char *name) {
+    (void)snprintf(here->path, sizeof here->path, "%s/%s", here->root, name);
+    return here->path;
+}
+
+static void test_open_errors(void **state) {
+    (void)state;
+    folder here;
+    hone_file file;
+    hone_diag diag;
+    hn_test_make_folder(here.root, sizeof here.root);
+    hn_test_write_file(here.root, "/plain", "x");
+    static const struct {
+        const char *name;
+        hone_file_mode mode;
+        hone_status status;
+    } cases[] = {
+        {"none", HONE_FILE_READ, HONE_STATUS_NOT_FOUND},
+        {"plain/below", HONE_FILE_READ, HONE_STATUS_NOT_FOUND},
+        {"none/below", HONE_FILE_WRITE, HONE_STATUS_NOT_FOUND},
+        {"", HONE_FILE_READ, HONE_STATUS_IS_DIRECTORY},
+        {"", HONE_FILE_WRITE, HONE_STATUS_IS_DIRECTORY},
+        {"", HONE_FILE_APPEND, HONE_STATUS_IS_DIRECTORY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *path = in_folder(&here, cases[i].name);
+        hone_diag_clear(&diag);
+        assert_int_equal(hone_file_open(path, cases[i].mode, &diag, &file), cases[i].status);
+        assert_int_equal(diag.status, cases[i].status);
+        assert_non_null(strstr(diag.message, here.root));
+    }
+    hn_test_remove_folder(here.root);
+}
+
+static void test_write_and_read(void **state) {
+    (void)state;
+    folder here;
+    hone_file file;
+    size_t done;
+    char text[16];
+    hn_test_make_folder(here.root, sizeof here.root);
+    const char *path = in_folder(&here, "a");
+    assert_int_equal(hone_file_open(path, HONE_FILE_WRITE, NULL, &file), HONE_OK);
+    assert_true(file.is_regular && hone_file_is_writable(&file));
+    assert_int_equal(hone_file_write(&file, "hello", 5, &done, NULL), HONE_OK);
+    assert_int_equal(done, 5);
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK); /* a closed one is allowed */
+    assert_int_equal(hone_file_open(path, HONE_FILE_APPEND, NULL, &file), HONE_OK);
+    assert_int_equal(hone_file_write(&file, " you", 4, &done, NULL), HONE_OK);
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
+    assert_int_equal(hone_file_open(path, HONE_FILE_READ, NULL, &file), HONE_OK);
+    assert_int_equal(file.size_bytes, 9);
+    assert_true(hone_file_is_readable(&file));
+    assert_int_equal(hone_file_read(&file, text, sizeof text, &done, NULL), HONE_OK);
+    assert_int_equal(done, 9);
+    assert_memory_equal(text, "hello you", 9);
+    assert_int_equal(hone_file_read(&file, text, sizeof text, &done, NULL), HONE_OK);
+    assert_int_equal(done, 0);
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
+    assert_int_equal(hone_file_open(path, HONE_FILE_WRITE, NULL, &file), HONE_OK); /* truncates */
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
+    assert_int_equal(hone_file_open(path, HONE_FILE_READ, NULL, &file), HONE_OK);
+    assert_int_equal(file.size_bytes, 0);
+    assert_int_equal(hone_file_write(&file, "x", 1, &done, NULL), HONE_STATUS_IO);
+    assert_int_equal(done, 0);
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
+    hn_test_remove_folder(here.root);
+}
+
+/* At most one limit decides, and a file that fills it to the byte is not too large. */
+static void test_read_all(void **state) {
+    (void)state;
+    folder here;
+    hone_diag diag;
+    hn_test_make_folder(here.root, sizeof here.root);
+    static char text[200001];
+    memset(text, 'x', sizeof text - 1);
+    hn_test_write_file(here.root, "/large", text);
+    hn_test_write_file(here.root, "/empty", "");
+    static const struct {
+        const char *name;
+        size_t size_max, buffer_max;
+        hone_status status;
+        size_t size;
+    } cases[] = {
+        {"large", 200000, 1 << 20, HONE_OK, 200000},
+        {"large", 199999, 1 << 20, HONE_STATUS_LIMIT, 0},
+        {"large", SIZE_MAX, 200000, HONE_OK, 200000},
+        {"large", SIZE_MAX, 199999, HONE_STATUS_LIMIT, 0},
+        {"large", 0, 1 << 20, HONE_STATUS_LIMIT, 0},
+        {"empty", 0, 1 << 20, HONE_OK, 0},
+        {"empty", 10, 0, HONE_OK, 0},
+        {"none", 10, 10, HONE_STATUS_NOT_FOUND, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        hone_buffer content;
+        hone_buffer_init(&content, NULL, cases[i].buffer_max);
+        hone_diag_clear(&diag);
+        const char *path = in_folder(&here, cases[i].name);
+        assert_int_equal(hone_file_read_all(path, cases[i].size_max, &diag, &content),
+                         cases[i].status);
+        if (cases[i].status == HONE_OK) {
+            assert_int_equal(content.size, cases[i].size);
+        } else {
+            assert_non_null(strstr(diag.message, cases[i].name));
+        }
+        hone_buffer_deinit(&content);
+    }
+    test_allocator test;
+    hone_buffer content;
+    hn_test_allocator_init(&test, 0);
+    hone_buffer_init(&content, &test.allocator, 1 << 20);
+    assert_int_equal(hone_file_read_all(in_folder(&here, "large"), 1 << 20, &diag, &content),
+                     HONE_STATUS_OUT_OF_MEMORY);
+    hone_buffer_deinit(&content);
+    hn_test_remove_folder(here.root);
+}
+
+static void test_no_space(void **state) {
+    (void)state;
+    hone_file file;
+    hone_diag diag;
+    size_t done = 9;
+    if (hone_file_open("/dev/full", HONE_FILE_WRITE, NULL, &file) != HONE_OK) {
+        skip();
+    }
+    assert_int_equal(hone_file_write(&file, "x", 1, &done, &diag), HONE_STATUS_NO_SPACE);
+    assert_int_equal(done, 0);
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
+}
+
+static void test_pipe(void **state) {
+    (void)state;
+    int ends[2];
+    static char large[100000];
+    char text[8];
+    size_t done;
+    assert_int_equal(pipe(ends), 0);
+    hone_file reader = {.fd = ends[0]}, writer = {.fd = ends[1]};
+    assert_false(hone_file_is_readable(&reader));
+    assert_true(hone_file_is_writable(&writer));
+    while (hone_file_is_writable(&writer)) { /* never blocks, so it comes to an end */
+        assert_int_equal(hone_file_write(&writer, large, sizeof large, &done, NULL), HONE_OK);
+        assert_in_range(done, 1, 4096);
+    }
+    assert_true(hone_file_is_readable(&reader));
+    assert_int_equal(hone_file_read(&reader, text, sizeof text, &done, NULL), HONE_OK);
+    assert_int_equal(done, sizeof text);
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(hone_file_close(&reader, NULL), HONE_OK);
+    assert_true(hone_file_is_writable(&writer)); /* the error is waiting */
+    assert_int_equal(hone_file_write(&writer, "x", 1, &done, NULL), HONE_STATUS_BROKEN_PIPE);
+    assert_int_equal(hone_file_close(&writer, NULL), HONE_OK);
+    (void)signal(SIGPIPE, before);
+}
+
+enum { REPLACERS_COUNT = 3, REPLACES_COUNT = 50, CONTENT_BYTES = 8192 };
+
+typedef struct replacer {
+    const char *path;
+    char letter;
+    int failures;
+} replacer;
+
+static void replace_often(void *context) {
+    replacer *mine = context;
+    char content[CONTENT_BYTES];
+    memset(content, mine->letter, sizeof content);
+    for (int i = 0; i < REPLACES_COUNT; i++) {
+        mine->failures +=
+            hone_file_replace(mine->path, (hone_text){content, sizeof content}, NULL) != HONE_OK;
+    }
+}
+
+/* Readers see one whole version while several threads replace the file. */
+static void test_replace(void **state) {
+    (void)state;
+    folder here, other;
+    hone_diag diag;
+    hone_thread threads[REPLACERS_COUNT];
+    replacer replacers[REPLACERS_COUNT];
+    hn_test_make_folder(here.root, sizeof here.root);
+    const char *path = in_folder(&here, "file");
+    assert_int_equal(hone_file_replace(path, HONE_TEXT(""), NULL), HONE_OK);
+    replace_often(&(replacer){path, 'z', 0});
+    for (int i = 0; i < REPLACERS_COUNT; i++) {
+        replacers[i] = (replacer){path, (char)('a' + i), 0};
+        assert_int_equal(hone_thread_create("replace", replace_often, &replacers[i], &threads[i]),
+                         HONE_OK);
+    }
+    for (int i = 0; i < REPLACES_COUNT; i++) {
+        hone_buffer content;
+        hone_buffer_init(&content, NULL, 2 * CONTENT_BYTES);
+        assert_int_equal(hone_file_read_all(path, CONTENT_BYTES, NULL, &content), HONE_OK);
+        assert_int_equal(content.size, CONTENT_BYTES);
+        for (size_t k = 1; k < content.size; k++) {
+            assert_int_equal(content.data[k], content.data[0]);
+        }
+        hone_buffer_deinit(&content);
+    }
+    for (int i = 0; i < REPLACERS_COUNT; i++) {
+        hone_thread_join(threads[i]);
+        assert_int_equal(replacers[i].failures, 0);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(here.root), 0); /* nothing was left beside it */
+
+    hn_test_make_folder(other.root, sizeof other.root);
+    hn_test_make_directory(other.root, "/taken/by/a/folder");
+    assert_int_not_equal(hone_file_replace(in_folder(&other, "taken"), HONE_TEXT("x"), &diag),
+                         HONE_OK);
+    assert_int_equal(hone_file_replace(in_folder(&other, "no/way"), HONE_TEXT("x"), &diag),
+                     HONE_STATUS_NOT_FOUND);
+    assert_int_equal(rmdir(in_folder(&other, "taken/by/a/folder")), 0);
+    assert_int_equal(rmdir(in_folder(&other, "taken/by/a")), 0);
+    assert_int_equal(rmdir(in_folder(&other, "taken/by")), 0);
+    assert_int_equal(rmdir(in_folder(&other, "taken")), 0);
+    assert_int_equal(rmdir(other.root), 0); /* nor after a failure */
+}
+
+static void test_stamp(void **state) {
+    (void)state;
+    folder here;
+    hone_file_stamp first, second;
+    hn_test_make_folder(here.root, sizeof here.root);
+    hn_test_write_file(here.root, "/a", "one");
+    const char *path = in_folder(&here, "a");
+    assert_int_equal(hone_file_stamp_read(path, &first), HONE_OK);
+    assert_int_equal(hone_file_stamp_read(path, &second), HONE_OK);
+    assert_memory_equal(&first, &second, sizeof first);
+    assert_int_equal(hone_file_replace(path, HONE_TEXT("two"), NULL), HONE_OK);
+    assert_int_equal(hone_file_stamp_read(path, &second), HONE_OK);
+    assert_memory_not_equal(&first, &second, sizeof first);
+    assert_int_equal(hone_file_stamp_read(in_folder(&here, "none"), &second),
+                     HONE_STATUS_NOT_FOUND);
+    hn_test_remove_folder(here.root);
+}
+
+static void test_standard(void **state) {
+    (void)state;
+    hone_file file;
+    assert_int_equal(hone_file_open("-", HONE_FILE_WRITE, NULL, &file), HONE_OK);
+    assert_true(file.is_standard);
+    assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
+    struct stat info;
+    assert_int_equal(fstat(STDOUT_FILENO, &info), 0); /* still open */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open_errors), cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_read_all),    cmocka_unit_test(test_no_space),
+        cmocka_unit_test(test_pipe),        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_stamp),       cmocka_unit_test(test_standard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
