@@ -8,6 +8,7 @@
 
 #include "hone/base/units.h"
 #include "hone/platform/isa.h"
+#include "hone/platform/limits.h"
 #include "node_internal.h"
 
 enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20, WORKERS_MAX = 1024 };
@@ -533,17 +534,27 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
 
 /* --- the whole --- */
 
+/* As many as affinity, cpuset and quota let this process run at once. */
+static hone_status count_workers(hone_node *node, hone_diag *diag) {
+    hone_limits limits;
+    hone_status status = hone_limits_read(NULL, node->allocator, diag, &limits);
+    if (status == HONE_OK) {
+        node->workers_count = hone_limits_threads(&limits);
+        hone_limits_deinit(&limits);
+    }
+    return status;
+}
+
 /* Points the diag at a key of [node], where it is given there. */
 static void blame_setting(const hone_toml_value *table, const char *key, hone_diag *diag) {
     const hone_toml_value *value = table ? hone_toml_find(table, hone_text_of(key)) : NULL;
     hone_diag_at(diag, NULL, value ? value->line : 0, value ? value->column : 0);
 }
 
-static hone_status read_settings(hone_node *node, const hone_node_options *options,
-                                 hone_diag *diag) {
+/* Checks the keys of the file's top level and of [node], and reads the latter. */
+static hone_status read_node_table(hone_node *node, const hone_toml_value *table,
+                                   node_settings *settings, hone_diag *diag) {
     static const char *const root_keys[] = {"node", "stage"};
-    const hone_toml_value *table = hone_toml_find(node->root, HONE_TEXT("node"));
-    node_settings settings = {0};
     hone_status status =
         hn_options_check_keys(node->root, NULL, 0, root_keys, 2, "a node file", diag);
     if (status == HONE_OK && table && table->type != HONE_TOML_TABLE) {
@@ -557,8 +568,27 @@ static hone_status read_settings(hone_node *node, const hone_node_options *optio
     if (status == HONE_OK) {
         /* without [node] the root serves: it has none of the keys, so every fallback is taken */
         status = hn_options_read_table(table ? table : node->root, node_options, NODE_OPTIONS_COUNT,
-                                       &settings, &node->arena, diag);
+                                       settings, &node->arena, diag);
     }
+    return status;
+}
+
+static hone_status set_workers(hone_node *node, const hone_toml_value *table, uint64_t workers,
+                               hone_diag *diag) {
+    if (workers > WORKERS_MAX) {
+        blame_setting(table, "workers", diag);
+        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%llu workers are more than the limit of %d",
+                             (unsigned long long)workers, WORKERS_MAX);
+    }
+    node->workers_count = (uint32_t)workers;
+    return workers ? HONE_OK : count_workers(node, diag);
+}
+
+static hone_status read_settings(hone_node *node, const hone_node_options *options,
+                                 hone_diag *diag) {
+    const hone_toml_value *table = hone_toml_find(node->root, HONE_TEXT("node"));
+    node_settings settings = {0};
+    hone_status status = read_node_table(node, table, &settings, diag);
     if (status != HONE_OK) {
         return status;
     }
@@ -571,17 +601,11 @@ static hone_status read_settings(hone_node *node, const hone_node_options *optio
     node->budget_bytes =
         options->memory_budget_bytes ? options->memory_budget_bytes : settings.memory_budget;
     uint64_t workers = options->workers_count ? options->workers_count : settings.workers;
-    if (workers > WORKERS_MAX) {
-        blame_setting(table, "workers", diag);
-        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%llu workers are more than the limit of %d",
-                             (unsigned long long)workers, WORKERS_MAX);
+    status = set_workers(node, table, workers, diag);
+    if (status != HONE_OK) {
+        return status;
     }
-    node->workers_count = (uint32_t)workers;
-    if (node->workers_count == 0) {
-        node->workers_count = hone_thread_cpus_allowed_count();
-    }
-    const hone_toml_value *simd = hone_toml_find(table, HONE_TEXT("simd"));
-    hone_diag_at(diag, node->path, simd ? simd->line : 0, simd ? simd->column : 0);
+    blame_setting(table, "simd", diag);
     status = hone_isa_restrict(hone_isa_detect(), hone_text_of(settings.simd), diag, &node->isa);
     if (status != HONE_OK) {
         return status;

@@ -151,119 +151,122 @@ static void files_are_read_as_they_are(void **test) {
 
 /* --- what cannot --- */
 
+typedef struct bad_csv {
+    const char *content, *options;
+    hone_status status;
+    const char *message;
+    size_t rows_count; /* of those before it */
+} bad_csv;
+
+static const bad_csv bad_files[] = {
+    {"", "", HONE_STATUS_TRUNCATED,
+     "d.csv:1: stage 'in': the file is empty: a first row was expected", 0},
+    {"n,n\n1,2\n", "", HONE_STATUS_DUPLICATE, "d.csv:1: stage 'in': two fields are named 'n'", 0},
+    {"n,t\n1,a\n", "fields = { tt = \"i64\" }", HONE_STATUS_NOT_FOUND,
+     "n.toml:8:12: stage 'in': there is no field 'tt'; did you mean 't'?", 0},
+    {"n,t\n1,a\n", "fields = { t = \"int\" }", HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:8:12: stage 'in': the type of 't' must be one of \"i64\", \"f64\", "
+     "\"bool\", \"text\"",
+     0},
+    {"n,t\n1,a\n", "fields = 3", HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:8:10: stage 'in': 'fields' must be a table such as { load = \"f64\" }", 0},
+    {"n,t\n1,a\n", "time = \"tt\"", HONE_STATUS_NOT_FOUND,
+     "n.toml:8:8: stage 'in': there is no field 'tt'; did you mean 't'?", 0},
+    {"n,t\n1,a\n", "separator = \"::\"", HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:8:13: stage 'in': 'separator' must be one character, and 'max_line' from "
+     "1 byte to 2 GiB",
+     0},
+    {"n,t\n1,a\n", "separator = \"\"", HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:8:13: stage 'in': 'separator' must be one character, and 'max_line' from "
+     "1 byte to 2 GiB",
+     0},
+    {"n,t\n1,a\n", "separator = \"\\\"\"", HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:8:13: stage 'in': a quote or a line end cannot be the separator", 0},
+    {"n,t\n1,a\n", "max_line = 0", HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:8:12: stage 'in': 'separator' must be one character, and 'max_line' from "
+     "1 byte to 2 GiB",
+     0},
+    {"n,t\n1,a\n2,b\n3\n4,d\n", "", HONE_STATUS_BAD_RECORD,
+     "d.csv:4: stage 'in': the row has 1 field, but 2 are expected; with on_error = "
+     "\"skip\" such rows are left out and counted",
+     2},
+    {"n,t\n1,a\n2,b,c\n4,d\n", "", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': the row has 3 fields, but 2 are expected; with on_error = "
+     "\"skip\" such rows are left out and counted",
+     1},
+    {"n,t\r\n1,a\r\n2,b,c\r\n4,d\r\n", "", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': the row has 3 fields, but 2 are expected; with on_error = "
+     "\"skip\" such rows are left out and counted",
+     1},
+    {"n,t\n1,\"a\n\n\"\n2,b,c\n4,d\n", "", HONE_STATUS_BAD_RECORD,
+     "d.csv:5: stage 'in': the row has 3 fields, but 2 are expected; with on_error = "
+     "\"skip\" such rows are left out and counted",
+     1},
+    {"n,x\n1,1\nabc,2\n", "fields = { n = \"i64\" }", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': field 'n': 'abc' is no i64; with on_error = \"skip\" such "
+     "rows are left out and counted",
+     1},
+    {"n,x\n1,1\n2,abc\n", "fields = { x = \"f64\" }", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': field 'x': 'abc' is no f64; with on_error = \"skip\" such "
+     "rows are left out and counted",
+     1},
+    {"n,x\n1,true\n2,yes\n", "fields = { x = \"bool\" }", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': field 'x': 'yes' is no bool; with on_error = \"skip\" such "
+     "rows are left out and counted",
+     1},
+    {"n,x\n1,1\n99999999999999999999,2\n", "fields = { n = \"i64\" }", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': field 'n': '99999999999999999999' is no i64; with on_error "
+     "= \"skip\" such rows are left out and counted",
+     1},
+    {"n,x\n1,a\n2,b\xff\n", "", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': field 'x' is not valid UTF-8: save the file as UTF-8; with "
+     "on_error = \"skip\" such rows are left out and counted",
+     1},
+    {"n,x\xff\n1,a\n", "", HONE_STATUS_ENCODING,
+     "d.csv:1: stage 'in': the name of column 2 is not readable: not valid UTF-8", 0},
+    {"n,x\n1,a\n2,b\"c\n", "", HONE_STATUS_SYNTAX,
+     "d.csv:3: stage 'in': a quote inside a field that is not quoted: put the whole "
+     "field in quotes and write the inner quote twice",
+     1},
+    {"n,x\n1,a\n2,\"b\"c\n", "", HONE_STATUS_SYNTAX,
+     "d.csv:3: stage 'in': text behind a closing quote: expected a separator or the "
+     "end of the line (a quote inside quotes is written twice)",
+     1},
+    {"n,x\n1,a\n2,\"b\n", "", HONE_STATUS_SYNTAX,
+     "d.csv:3: stage 'in': the quote that opens here is never closed", 1},
+    {"n,\"x\n", "", HONE_STATUS_SYNTAX,
+     "d.csv:1: stage 'in': the quote that opens here is never closed", 0},
+    {"n,when\n1,2024-05-01T10:00:00Z\n2,yesterday\n", "time = \"when\"", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': field 'when': 'yesterday' is no time (RFC 3339 or seconds "
+     "since 1970), but text; with on_error = \"skip\" such rows are left out and "
+     "counted",
+     1},
+    {"n,x\n1,a\n2,bbbbbbbbbbbbbbbbbbbb\n3,c\n", "max_line = 16", HONE_STATUS_LIMIT,
+     "d.csv:3: stage 'in': the row that starts here is longer than the maximum of 16 "
+     "bytes: is a line end or a closing quote missing?",
+     1},
+    {"nnnnnnnnnnnnnnnnnnnnnnnnn,x\n1,a\n", "max_line = 16", HONE_STATUS_LIMIT,
+     "d.csv:1: stage 'in': the row that starts here is longer than the maximum of 16 "
+     "bytes: is a line end or a closing quote missing?",
+     0},
+    {"1,a\n2,b\n3\n", "header = false", HONE_STATUS_BAD_RECORD,
+     "d.csv:3: stage 'in': the row has 1 field, but 2 are expected; with on_error = "
+     "\"skip\" such rows are left out and counted",
+     2},
+};
 static void bad_files_have_their_message(void **test) {
-    static const struct {
-        const char *content, *options;
-        hone_status status;
-        const char *message;
-        size_t rows_count; /* of those before it */
-    } rows[] = {
-        {"", "", HONE_STATUS_TRUNCATED,
-         "d.csv:1: stage 'in': the file is empty: a first row was expected", 0},
-        {"n,n\n1,2\n", "", HONE_STATUS_DUPLICATE, "d.csv:1: stage 'in': two fields are named 'n'",
-         0},
-        {"n,t\n1,a\n", "fields = { tt = \"i64\" }", HONE_STATUS_NOT_FOUND,
-         "n.toml:8:12: stage 'in': there is no field 'tt'; did you mean 't'?", 0},
-        {"n,t\n1,a\n", "fields = { t = \"int\" }", HONE_STATUS_TYPE_MISMATCH,
-         "n.toml:8:12: stage 'in': the type of 't' must be one of \"i64\", \"f64\", "
-         "\"bool\", \"text\"",
-         0},
-        {"n,t\n1,a\n", "fields = 3", HONE_STATUS_TYPE_MISMATCH,
-         "n.toml:8:10: stage 'in': 'fields' must be a table such as { load = \"f64\" }", 0},
-        {"n,t\n1,a\n", "time = \"tt\"", HONE_STATUS_NOT_FOUND,
-         "n.toml:8:8: stage 'in': there is no field 'tt'; did you mean 't'?", 0},
-        {"n,t\n1,a\n", "separator = \"::\"", HONE_STATUS_INVALID_ARGUMENT,
-         "n.toml:8:13: stage 'in': 'separator' must be one character, and 'max_line' from "
-         "1 byte to 2 GiB",
-         0},
-        {"n,t\n1,a\n", "separator = \"\"", HONE_STATUS_INVALID_ARGUMENT,
-         "n.toml:8:13: stage 'in': 'separator' must be one character, and 'max_line' from "
-         "1 byte to 2 GiB",
-         0},
-        {"n,t\n1,a\n", "separator = \"\\\"\"", HONE_STATUS_INVALID_ARGUMENT,
-         "n.toml:8:13: stage 'in': a quote or a line end cannot be the separator", 0},
-        {"n,t\n1,a\n", "max_line = 0", HONE_STATUS_INVALID_ARGUMENT,
-         "n.toml:8:12: stage 'in': 'separator' must be one character, and 'max_line' from "
-         "1 byte to 2 GiB",
-         0},
-        {"n,t\n1,a\n2,b\n3\n4,d\n", "", HONE_STATUS_BAD_RECORD,
-         "d.csv:4: stage 'in': the row has 1 field, but 2 are expected; with on_error = "
-         "\"skip\" such rows are left out and counted",
-         2},
-        {"n,t\n1,a\n2,b,c\n4,d\n", "", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': the row has 3 fields, but 2 are expected; with on_error = "
-         "\"skip\" such rows are left out and counted",
-         1},
-        {"n,t\r\n1,a\r\n2,b,c\r\n4,d\r\n", "", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': the row has 3 fields, but 2 are expected; with on_error = "
-         "\"skip\" such rows are left out and counted",
-         1},
-        {"n,t\n1,\"a\n\n\"\n2,b,c\n4,d\n", "", HONE_STATUS_BAD_RECORD,
-         "d.csv:5: stage 'in': the row has 3 fields, but 2 are expected; with on_error = "
-         "\"skip\" such rows are left out and counted",
-         1},
-        {"n,x\n1,1\nabc,2\n", "fields = { n = \"i64\" }", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': field 'n': 'abc' is no i64; with on_error = \"skip\" such "
-         "rows are left out and counted",
-         1},
-        {"n,x\n1,1\n2,abc\n", "fields = { x = \"f64\" }", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': field 'x': 'abc' is no f64; with on_error = \"skip\" such "
-         "rows are left out and counted",
-         1},
-        {"n,x\n1,true\n2,yes\n", "fields = { x = \"bool\" }", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': field 'x': 'yes' is no bool; with on_error = \"skip\" such "
-         "rows are left out and counted",
-         1},
-        {"n,x\n1,1\n99999999999999999999,2\n", "fields = { n = \"i64\" }", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': field 'n': '99999999999999999999' is no i64; with on_error "
-         "= \"skip\" such rows are left out and counted",
-         1},
-        {"n,x\n1,a\n2,b\xff\n", "", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': field 'x' is not valid UTF-8: save the file as UTF-8; with "
-         "on_error = \"skip\" such rows are left out and counted",
-         1},
-        {"n,x\xff\n1,a\n", "", HONE_STATUS_ENCODING,
-         "d.csv:1: stage 'in': the name of column 2 is not readable: not valid UTF-8", 0},
-        {"n,x\n1,a\n2,b\"c\n", "", HONE_STATUS_SYNTAX,
-         "d.csv:3: stage 'in': a quote inside a field that is not quoted: put the whole "
-         "field in quotes and write the inner quote twice",
-         1},
-        {"n,x\n1,a\n2,\"b\"c\n", "", HONE_STATUS_SYNTAX,
-         "d.csv:3: stage 'in': text behind a closing quote: expected a separator or the "
-         "end of the line (a quote inside quotes is written twice)",
-         1},
-        {"n,x\n1,a\n2,\"b\n", "", HONE_STATUS_SYNTAX,
-         "d.csv:3: stage 'in': the quote that opens here is never closed", 1},
-        {"n,\"x\n", "", HONE_STATUS_SYNTAX,
-         "d.csv:1: stage 'in': the quote that opens here is never closed", 0},
-        {"n,when\n1,2024-05-01T10:00:00Z\n2,yesterday\n", "time = \"when\"", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': field 'when': 'yesterday' is no time (RFC 3339 or seconds "
-         "since 1970), but text; with on_error = \"skip\" such rows are left out and "
-         "counted",
-         1},
-        {"n,x\n1,a\n2,bbbbbbbbbbbbbbbbbbbb\n3,c\n", "max_line = 16", HONE_STATUS_LIMIT,
-         "d.csv:3: stage 'in': the row that starts here is longer than the maximum of 16 "
-         "bytes: is a line end or a closing quote missing?",
-         1},
-        {"nnnnnnnnnnnnnnnnnnnnnnnnn,x\n1,a\n", "max_line = 16", HONE_STATUS_LIMIT,
-         "d.csv:1: stage 'in': the row that starts here is longer than the maximum of 16 "
-         "bytes: is a line end or a closing quote missing?",
-         0},
-        {"1,a\n2,b\n3\n", "header = false", HONE_STATUS_BAD_RECORD,
-         "d.csv:3: stage 'in': the row has 1 field, but 2 are expected; with on_error = "
-         "\"skip\" such rows are left out and counted",
-         2},
-    };
     int wrong = 0;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
         outcome result;
-        read_csv(test, hone_text_of(rows[i].content), rows[i].options, &result);
-        if (result.status != rows[i].status || strcmp(result.message, rows[i].message) != 0 ||
-            result.rows_count != rows[i].rows_count) {
+        read_csv(test, hone_text_of(bad_files[i].content), bad_files[i].options, &result);
+        if (result.status != bad_files[i].status ||
+            strcmp(result.message, bad_files[i].message) != 0 ||
+            result.rows_count != bad_files[i].rows_count) {
             print_error("--- of\n%s(%s)\nexpected %s, %zu rows: %s\n     got %s, %zu rows: %s\n",
-                        rows[i].content, rows[i].options, hone_status_name(rows[i].status),
-                        rows[i].rows_count, rows[i].message, hone_status_name(result.status),
-                        result.rows_count, result.message);
+                        bad_files[i].content, bad_files[i].options,
+                        hone_status_name(bad_files[i].status), bad_files[i].rows_count,
+                        bad_files[i].message, hone_status_name(result.status), result.rows_count,
+                        result.message);
             wrong++;
         }
         assert_true(!result.is_loaded || result.is_ended); /* the sink has finished in any case */
