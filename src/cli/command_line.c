@@ -84,7 +84,8 @@ const char *hn_suggest_command(const hn_program *program, hone_text name, char *
         names[count] = program->commands[count].name;
     }
     const char *nearest = hone_text_nearest(name, names, count);
-    (void)snprintf(out_text, size, nearest ? ": did you mean '%s'?" : "", nearest);
+    (void)snprintf(out_text, size, "%s%s%s", nearest ? ": did you mean '" : "",
+                   nearest ? nearest : "", nearest ? "'?" : "");
     return out_text;
 }
 

@@ -190,7 +190,7 @@ static hone_status load(job *run, hone_diag *diag) {
 /* Runs the loaded node while another thread waits for signals. */
 static hone_status run_node(job *run, hone_diag *diag, const hone_report **out_report) {
     const hn_arguments *arguments = &run->session->arguments;
-    hone_thread thread;
+    hone_thread thread = {0};
     hone_node_run_options options = {
         .duration_ns = run->duration_ns,
         .records_max = hn_arguments_number(arguments, "records"),

@@ -9,7 +9,7 @@
 #ifndef HN_CLI_CONSOLE_INTERNAL_H
 #define HN_CLI_CONSOLE_INTERNAL_H
 
-#include "output_internal.h"
+#include "printing_internal.h"
 
 #include "hone/base/log.h"
 #include "hone/platform/thread.h"

@@ -7,7 +7,7 @@
 #define HN_CLI_HELP_INTERNAL_H
 
 #include "command_line_internal.h"
-#include "output_internal.h"
+#include "printing_internal.h"
 
 /* The list of commands, exit codes and variables. */
 void hn_help_print_overview(hn_output *output, const hn_program *program);

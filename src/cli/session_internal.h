@@ -6,7 +6,7 @@
 #define HN_CLI_SESSION_INTERNAL_H
 
 #include "command_line_internal.h"
-#include "output_internal.h"
+#include "printing_internal.h"
 
 /* The exit codes of every command, as help and man page list them (commands.c). */
 typedef enum hn_exit {

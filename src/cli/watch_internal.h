@@ -8,7 +8,7 @@
 #ifndef HN_CLI_WATCH_INTERNAL_H
 #define HN_CLI_WATCH_INTERNAL_H
 
-#include "output_internal.h"
+#include "printing_internal.h"
 
 #include "hone/node/live.h"
 

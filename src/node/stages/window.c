@@ -9,6 +9,7 @@
  */
 #include <assert.h>
 
+#include "batch_copy_internal.h"
 #include "kinds_internal.h"
 #include "window_internal.h"
 
@@ -401,51 +402,17 @@ static hn_window_view view_of(window_state *state, const hn_window_column *colum
 
 /* --- the output --- */
 
-static void keep_column(const window_state *state, hone_batch *from, hone_batch *to,
-                        uint32_t field) {
-    const hone_cell *cells = hone_batch_cells(from, field);
-    const uint64_t *missing = hone_batch_missing(from, field);
-    hone_cell *out = hone_batch_cells(to, field);
-    uint32_t words = (from->rows_count + 63) / 64;
-    if (state->windows_count == from->rows_count) {
-        memcpy(out, cells, (size_t)from->rows_count * sizeof *cells);
-        memcpy(hone_batch_missing(to, field), missing, (size_t)words * 8);
-        return;
-    }
-    uint64_t any = 0;
-    for (uint32_t word = 0; word < words; word++) {
-        any |= missing[word];
-    }
-    for (uint32_t i = 0; i < state->windows_count; i++) {
-        out[i] = cells[state->picked[i]];
-    }
-    for (uint32_t i = 0; any && i < state->windows_count; i++) {
-        if (hone_batch_is_missing(from, field, state->picked[i])) {
-            hone_batch_set_missing(to, field, i);
-        }
-    }
-}
-
 static void fill_rows(hn_stage *stage, const window_state *state, hone_batch *from,
                       hone_batch *to) {
-    const int64_t *timestamps = hone_batch_timestamps(from);
-    int64_t *out_timestamps = hone_batch_timestamps(to);
-    uint16_t *selection = hone_batch_selection(to);
-    for (uint32_t i = 0; i < state->windows_count; i++) {
-        out_timestamps[i] = timestamps[state->picked[i]];
-        selection[i] = (uint16_t)i;
-    }
-    to->rows_count = to->selected_count = state->windows_count;
-    to->origin_ns = from->origin_ns;
+    hn_batch_copy copy = {from, to, state->picked, state->windows_count};
+    hn_batch_copy_rows(&copy);
     if (!state->keep) {
         return;
     }
+    hn_batch_copy_heap(&copy);
     for (uint32_t field = 0; field < stage->input_schema->fields_count; field++) {
-        keep_column(state, from, to, field);
+        hn_batch_copy_column(&copy, field, field);
     }
-    memcpy((uint8_t *)to + hn_batch_heap_offset(to), (uint8_t *)from + hn_batch_heap_offset(from),
-           from->text_used_bytes); /* the cells refer to it as before */
-    to->text_used_bytes = from->text_used_bytes;
 }
 
 static hone_status compute_columns(hn_stage *stage, window_state *state, hone_batch *from,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "output_internal.h"
+#include "printing_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

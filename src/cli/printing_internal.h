@@ -6,8 +6,8 @@
  * Contract: confined. Failures are remembered, later output is then dropped, and hn_output_finish
  * tells; so commands print without checking.
  */
-#ifndef HN_CLI_OUTPUT_INTERNAL_H
-#define HN_CLI_OUTPUT_INTERNAL_H
+#ifndef HN_CLI_PRINTING_INTERNAL_H
+#define HN_CLI_PRINTING_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
