@@ -156,9 +156,24 @@ hone_status hone_timestamp_parse(hone_text text, int64_t *out_ns) {
                                                 : parse_seconds(text, out_ns);
 }
 
+/* Exactly `count` digits, then `end`; sinks write a time with every record, too often for printf.
+ */
+static char *put_digits(char *out_text, uint32_t value, int count, char end) {
+    for (int i = count - 1; i >= 0; i--) {
+        out_text[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    out_text[count] = end;
+    return out_text + count + 1;
+}
+
 /* Appends ".5" for half a second, nothing for none. */
 static size_t format_fraction(int64_t ns, char *out_text) {
-    size_t length = ns ? (size_t)snprintf(out_text, 11, ".%09lld", (long long)ns) : 0;
+    size_t length = 0;
+    if (ns) {
+        out_text[0] = '.';
+        length = (size_t)(put_digits(out_text + 1, (uint32_t)ns, 9, '0') - out_text) - 1;
+    }
     while (length && out_text[length - 1] == '0') {
         length--;
     }
@@ -172,9 +187,13 @@ size_t hone_timestamp_format(int64_t ns, char *out_text) {
     int64_t year;
     unsigned month, day;
     date_of_days(days, &year, &month, &day);
-    size_t length =
-        (size_t)snprintf(out_text, HONE_TIMESTAMP_TEXT_MAX, "%04lld-%02u-%02uT%02u:%02u:%02u",
-                         (long long)year, month, day, of_day / 3600, of_day / 60 % 60, of_day % 60);
+    char *end = put_digits(out_text, (uint32_t)year, 4, '-'); /* 1678 to 2261 */
+    end = put_digits(end, month, 2, '-');
+    end = put_digits(end, day, 2, 'T');
+    end = put_digits(end, of_day / 3600, 2, ':');
+    end = put_digits(end, of_day / 60 % 60, 2, ':');
+    end = put_digits(end, of_day % 60, 2, 'Z');
+    size_t length = (size_t)(end - out_text) - 1;
     length += format_fraction(ns - seconds * NS_PER_SECOND, out_text + length);
     out_text[length++] = 'Z';
     out_text[length] = '\0';

@@ -10,6 +10,8 @@ static const hn_stage_kind *const kinds[] = {
     &hn_kind_filter,
     &hn_kind_map,
     &hn_kind_window,
+    &hn_kind_sink_csv,
+    &hn_kind_sink_ndjson,
     &hn_kind_sink_null,
     &hn_kind_sink_record,
 };

@@ -105,6 +105,20 @@ hone_status hone_file_write(hone_file *file, const void *data, size_t size, size
     return HONE_OK;
 }
 
+hone_status hone_file_drop_tail(hone_file *file, uint64_t size_bytes) {
+    struct stat info;
+    off_t end = lseek(file->fd, 0, SEEK_CUR);
+    if (!file->is_regular || end < 0 || fstat(file->fd, &info) != 0 || info.st_size != end ||
+        (uint64_t)end < size_bytes) {
+        return HONE_STATUS_UNSUPPORTED;
+    }
+    off_t kept = end - (off_t)size_bytes;
+    if (ftruncate(file->fd, kept) != 0 || lseek(file->fd, kept, SEEK_SET) != kept) {
+        return status_of_errno(errno);
+    }
+    return HONE_OK;
+}
+
 static bool is_ready(const hone_file *file, short events) {
     if (file->is_regular) {
         return true;

@@ -49,6 +49,11 @@ HONE_MUST_USE hone_status hone_file_read(hone_file *file, void *data, size_t siz
 HONE_MUST_USE hone_status hone_file_write(hone_file *file, const void *data, size_t size,
                                           size_t *out_size, hone_diag *diag);
 
+/* Takes the newest `size` bytes back that were written at the end of a regular file, so that a
+ * write that came short leaves no torn line. UNSUPPORTED for other files, or when the file goes on
+ * behind what was written. IO. */
+HONE_MUST_USE hone_status hone_file_drop_tail(hone_file *file, uint64_t size_bytes);
+
 /* True when a read (write) would not wait now. Regular files always are. */
 bool hone_file_is_readable(const hone_file *file);
 bool hone_file_is_writable(const hone_file *file);
