@@ -5,6 +5,7 @@
 
 static const hn_stage_kind *const kinds[] = {
     &hn_kind_source_csv,
+    &hn_kind_source_ndjson,
     &hn_kind_source_host,
     &hn_kind_filter,
     &hn_kind_map,
