@@ -31,7 +31,7 @@ typedef struct front {
     const char *json, *google_json, *markdown, *html;
     const char *save, *compare, *baselines;
     double threshold;
-    bool is_strict, is_list, is_help;
+    bool is_strict, is_list, is_help, with_details;
 } front;
 
 static const struct {
@@ -41,6 +41,7 @@ static const struct {
     {{"peers", no_argument, NULL, 'p'}, "", "run the peers beside hone, interleaved"},
     {{"quick", no_argument, NULL, 'q'}, "", "an eighth of the time, wider intervals"},
     {{"filter", required_argument, NULL, 'f'}, "TEXT", "only cases with TEXT in their name"},
+    {{"details", no_argument, NULL, 'd'}, "", "print mean, deviation, range, counters as well"},
     {{"list", no_argument, NULL, 'l'}, "", "list the cases and their variants, run nothing"},
     {{"seed", required_argument, NULL, 's'}, "N", "of random orders and resampling (1)"},
     {{"json", required_argument, NULL, 'j'}, "FILE", "write JSON (- is standard output)"},
@@ -129,6 +130,7 @@ static bool apply_option(front *self, int option, const char *value) {
     case 'b': self->baselines = value; break;
     case 't': is_good = parse_threshold(value, &self->threshold); break;
     case 'x': self->is_strict = true; break;
+    case 'd': self->with_details = true; break;
     case 'H': self->is_help = true; break;
     default: return false;
     }
@@ -265,6 +267,10 @@ static bool print_results(const front *self, const hone_bench_report *report,
     }
     hone_buffer_init(&text, NULL, REPORT_BYTES_MAX);
     hone_bench_write_table(report, has_color(), &text);
+    if (self->with_details) {
+        hone_buffer_append_byte(&text, '\n');
+        hone_bench_write_details(report, &text);
+    }
     if (comparisons->count) {
         hone_buffer_append_byte(&text, '\n');
         hone_bench_write_comparisons(comparisons, self->threshold, has_color(), &text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front end as a program: this test runs itself as a bench (BENCH_MAIN_VALUE set) and
- * looks at exit codes and output. */
+/* The front end as a program: this test runs itself as a bench executable (BENCH_MAIN_VALUE is set)
+ * and looks at exit codes and output. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -46,8 +46,10 @@ hone_verdict hone_verdict_of(const hone_estimate *slowdown, double p_value, doub
 
 /* The usable samples of a variant as costs: what is better when higher is turned over. Sorted. */
 static uint32_t costs_of(const hone_bench_variant_result *variant, hone_bench_better better,
-                         double *out_costs) {
-    uint32_t count = hn_variant_values(variant, out_costs);
+                         bool is_clean_used, double *out_costs) {
+    hone_bench_variant_result chosen = *variant;
+    chosen.is_clean_used = is_clean_used;
+    uint32_t count = hn_variant_values(&chosen, out_costs);
     if (better == HONE_BENCH_HIGHER) {
         for (uint32_t i = 0; i < count; i++) {
             out_costs[i] = 1 / out_costs[i];
@@ -75,8 +77,10 @@ static bool gather(const hone_bench_variant_result *old, const hone_bench_varian
         return false;
     }
     *out_sets = (cost_sets){.old = values, .fresh = values + old->count, .scratch = values + count};
-    out_sets->old_count = costs_of(old, better, out_sets->old);
-    out_sets->fresh_count = costs_of(fresh, better, out_sets->fresh);
+    /* The same kind of samples on both sides: see samples.c. */
+    bool is_clean_used = old->is_clean_used && fresh->is_clean_used;
+    out_sets->old_count = costs_of(old, better, is_clean_used, out_sets->old);
+    out_sets->fresh_count = costs_of(fresh, better, is_clean_used, out_sets->fresh);
     return true;
 }
 

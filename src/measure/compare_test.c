@@ -147,6 +147,33 @@ static void test_too_few_clean_samples(void **state) {
     assert_int_equal(compare(&old, &fresh).verdict, HONE_VERDICT_INCONCLUSIVE);
 }
 
+/* One side has just enough clean samples, the other just too few: equal work must stay equal. */
+static void test_clean_samples_are_not_held_against_all(void **state) {
+    (void)state;
+    enum { COUNT = 400 };
+    static double scratch[3 * COUNT];
+    hone_comparison got;
+    hone_diag diag = {0};
+    hone_bench_report report = synthetic_report(&arena, 1, COUNT, 10, 0.01, 1);
+    hone_bench_result *result = &report.results[0];
+    result->variants[1] = synthetic_variant(&arena, "twin", 1, COUNT, 10, 0.01, 2);
+    result->variants_count = 2;
+    for (uint32_t side = 0; side < 2; side++) {
+        hone_bench_variant_result *variant = &result->variants[side];
+        for (uint32_t i = 0; i < COUNT; i++) {
+            bool is_clean = i % 20 == 0 && (side == 0 || i > 0);
+            variant->disturbances[i] = !is_clean;
+            variant->values[i] = (10 + (double)(i % 7) * 0.01) * (is_clean ? 1 : 2);
+        }
+        hn_variant_summarize(variant, scratch);
+    }
+    assert_true(result->variants[0].is_clean_used);
+    assert_false(result->variants[1].is_clean_used);
+    assert_int_equal(hone_compare_variants(result, 0, 1, 0.05, 1, &arena, &diag, &got), HONE_OK);
+    assert_int_equal(got.verdict, HONE_VERDICT_SAME);
+    assert_true(got.p_value > 0.05);
+}
+
 static void test_other_hosts_and_missing_cases(void **state) {
     (void)state;
     hone_comparisons all;
@@ -236,6 +263,8 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_busier_machine_gives_no_verdict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_few_clean_samples, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_clean_samples_are_not_held_against_all, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_other_hosts_and_missing_cases, set_up, tear_down),
         cmocka_unit_test(test_exit_codes),
         cmocka_unit_test_setup_teardown(test_splitting_a_command, set_up, tear_down),

@@ -7,6 +7,7 @@
 
 #include "hone/base/buffer.h"
 #include "hone/platform/file.h"
+#include "hone/platform/thread.h"
 #include "hone/platform/usage.h"
 #include "json_internal.h"
 
@@ -99,7 +100,7 @@ static void read_cpu(hone_text cpuinfo, char *out_text, size_t size) {
 
 void hone_bench_host_read(const char *root, hone_bench_host *out_host) {
     hone_buffer buffer;
-    hone_bench_host host = {.cpus_count = hone_usage_cpus_count(), .load_average = -1};
+    hone_bench_host host = {.cpus_count = hone_thread_cpus_allowed_count(), .load_average = -1};
     root = root ? root : "";
     hone_buffer_init(&buffer, NULL, FACTS_BYTES_MAX);
     read_cpu(read_fact(root, "/proc/cpuinfo", &buffer), host.cpu, sizeof host.cpu);

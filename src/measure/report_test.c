@@ -133,6 +133,27 @@ static void test_table_and_markdown(void **state) {
     assert_non_null(strstr(written(), "not <here> \\| &"));
 }
 
+static void test_details(void **state) {
+    (void)state;
+    hone_bench_variant_result *hone = &report.results[0].variants[0];
+    hone->counters_count = HONE_COUNTERS_COUNT;
+    for (int id = 0; id < HONE_COUNTERS_COUNT; id++) {
+        hone->counters[id] = (hone_counter){.reason = "no PMU"};
+    }
+    hone->counters[HONE_COUNTER_PAGE_FAULTS] = (hone_counter){.state = HONE_COUNTER_OK};
+    hone->counter_values[HONE_COUNTER_PAGE_FAULTS] = 0.25;
+    hone->counters[HONE_COUNTER_BRANCHES] =
+        (hone_counter){.state = HONE_COUNTER_MULTIPLEXED, .counted_share = 0.5};
+    hone_bench_write_details(&report, &text);
+    const char *details = written();
+    assert_non_null(strstr(details, "mean 10.0"));
+    assert_non_null(strstr(details, "400 samples (360 clean) of 7 iterations"));
+    assert_non_null(strstr(details, "cycles per iteration: n/a (no PMU)"));
+    assert_non_null(strstr(details, "page-faults per iteration: 0.25"));
+    assert_non_null(strstr(details, "counted 50 % of the time"));
+    assert_null(strstr(details, "gone"));
+}
+
 static void test_notes_on_disturbed_samples(void **state) {
     (void)state;
     static double scratch[SYNTHETIC_SCRATCH];
@@ -220,6 +241,7 @@ int main(void) {
         WITH_REPORT(test_what_few_samples_cannot_say_is_null),
         WITH_REPORT(test_google_json),
         WITH_REPORT(test_table_and_markdown),
+        WITH_REPORT(test_details),
         WITH_REPORT(test_notes_on_disturbed_samples),
         WITH_REPORT(test_html_stands_alone),
         WITH_REPORT(test_a_small_buffer_is_an_error),

@@ -5,6 +5,7 @@
  */
 #include "hone/measure/bench_report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -227,6 +228,63 @@ void hone_bench_write_table(const hone_bench_report *report, bool with_color, ho
     hone_buffer_append_byte(out, '\n');
     write_notes(report, "note: ", out);
     write_counters(report, "", out);
+}
+
+static void write_spread(const hone_bench_variant_result *variant, hone_buffer *out) {
+    const hone_summary *summary = &variant->summary;
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {
+        {"mean", summary->mean},
+        {"deviation", summary->deviation},
+        {"min", summary->min},
+        {"max", summary->max},
+        {"absolute deviation", summary->deviation_absolute},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        char figure[HN_FIGURE_BYTES];
+        hn_figure(figures[i].value, figure);
+        hone_buffer_format(out, "%s%s %s", i ? ", " : "  ", figures[i].name, figure);
+    }
+    hone_buffer_format(out,
+                       "\n  %u samples (%u clean) of %" PRIu64 " iterations, %zu mild and %zu "
+                       "severe outliers, warm-up %.0f ms\n",
+                       variant->count, variant->clean_count, variant->iterations,
+                       summary->outliers_mild_count, summary->outliers_severe_count,
+                       (double)variant->warm_up_ns * 1e-6);
+}
+
+static void write_each_counter(const hone_bench_variant_result *variant, hone_buffer *out) {
+    for (uint32_t id = 0; id < variant->counters_count; id++) {
+        const hone_counter *counter = &variant->counters[id];
+        char figure[HN_FIGURE_BYTES];
+        hn_figure_or_none(variant->counter_values[id], counter->state != HONE_COUNTER_UNSUPPORTED,
+                          figure);
+        hone_buffer_format(out, "  %s per iteration: %s", hone_counter_name((hone_counter_id)id),
+                           figure);
+        if (counter->state == HONE_COUNTER_UNSUPPORTED) {
+            hone_buffer_format(out, " (%s)", counter->reason);
+        } else if (counter->state == HONE_COUNTER_MULTIPLEXED) {
+            hone_buffer_format(out, " (counted %.0f %% of the time)", counter->counted_share * 100);
+        }
+        hone_buffer_append_byte(out, '\n');
+    }
+}
+
+void hone_bench_write_details(const hone_bench_report *report, hone_buffer *out) {
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        const hone_bench_result *result = &report->results[i];
+        for (uint32_t v = 0; v < result->variants_count; v++) {
+            const hone_bench_variant_result *variant = &result->variants[v];
+            if (variant->absent || variant->count == 0) {
+                continue;
+            }
+            hone_buffer_format(out, "%s, %s (%s)\n", result->name, variant->name, result->unit);
+            write_spread(variant, out);
+            write_each_counter(variant, out);
+        }
+    }
 }
 
 static void write_markdown_row(void *self, const row *line) {

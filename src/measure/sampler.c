@@ -22,6 +22,8 @@ enum {
     PROCESS_GAP_SHARE = 32,
 };
 
+#define PROCESS_TIME_MAX_NS UINT64_C(600000000000)
+
 void hn_sampler_open(hn_sampler *sampler) {
     hone_usage_probe_open(&sampler->probe);
     sampler->clock_cost_ns = UINT64_MAX;
@@ -87,7 +89,7 @@ static hone_status take_command(const hn_sampler *sampler, const hone_bench_case
                                 hn_sample *out_sample) {
     hone_usage before, after;
     hone_process_result process;
-    hone_process_options options = {0};
+    const hone_process_options options = {.timeout_ns = PROCESS_TIME_MAX_NS};
     const char *const *argv = competitor->spec->command(competitor->context);
     hone_usage_read(&sampler->probe, &before);
     hone_status status = hone_process_run(argv, &options, diag, &process);

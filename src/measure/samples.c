@@ -2,8 +2,9 @@
 /*
  * From samples to figures. Disturbed samples are set aside where enough clean ones are left; where
  * not, all are used and the result says so, because the few that slipped through would be a biased
- * choice. Within a block the ratio is taken of the usable samples at hand; a block in which one of
- * the two has none is left out.
+ * choice. A ratio uses the same kind of samples on both sides: clean ones against all would favour
+ * the side that had more luck. Within a block it is of the usable samples at hand; a block in which
+ * one of the two has none is left out.
  */
 #include <math.h>
 
@@ -46,11 +47,12 @@ void hn_variant_summarize(hone_bench_variant_result *variant, double *scratch) {
 }
 
 /* The mean of the usable samples of a block, or NaN. */
-static double block_value(const hone_bench_variant_result *variant, uint32_t block) {
+static double block_value(const hone_bench_variant_result *variant, uint32_t block,
+                          bool is_clean_used) {
     double sum = 0;
     int kept = 0;
     for (uint32_t i = 2 * block; i < 2 * block + 2 && i < variant->count; i++) {
-        if (!variant->is_clean_used || variant->disturbances[i] == 0) {
+        if (!is_clean_used || variant->disturbances[i] == 0) {
             sum += variant->values[i];
             kept++;
         }
@@ -62,8 +64,10 @@ uint32_t hn_block_ratios(const hone_bench_result *result, uint32_t a, uint32_t b
                          double *out_ratios) {
     const hone_bench_variant_result *ours = &result->variants[a], *theirs = &result->variants[b];
     uint32_t blocks = (ours->count < theirs->count ? ours->count : theirs->count) / 2, kept = 0;
+    bool is_clean_used = ours->is_clean_used && theirs->is_clean_used;
     for (uint32_t block = 0; block < blocks; block++) {
-        double mine = block_value(ours, block), other = block_value(theirs, block);
+        double mine = block_value(ours, block, is_clean_used);
+        double other = block_value(theirs, block, is_clean_used);
         double ratio = result->better == HONE_BENCH_LOWER ? other / mine : mine / other;
         if (isfinite(ratio) && ratio > 0) {
             out_ratios[kept++] = ratio;

@@ -21,7 +21,10 @@ hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag) {
         .objects_max = BATCHES_MAX,
         .allocator = run->stage.allocator,
     };
-    return hone_shared_pool_create(&options, diag, &run->pool);
+    status = hone_shared_pool_create(&options, diag, &run->pool);
+    return status == HONE_STATUS_OUT_OF_MEMORY
+               ? hn_node_explain_no_memory(run->node, sizeof(hone_batch), diag)
+               : status;
 }
 
 void hn_stage_pool_destroy(hn_stage_run *run) {
@@ -30,13 +33,8 @@ void hn_stage_pool_destroy(hn_stage_run *run) {
 }
 
 static hone_status no_memory(hn_stage *stage, size_t bytes, hone_diag *diag) {
-    hone_status status = hone_budget_explain(stage->run->node->budget, bytes, diag);
-    if (status == HONE_OK) {
-        status = hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY,
-                               "no memory for a batch of %zu bytes", bytes);
-    }
     hn_stage_blame(stage, NULL, diag);
-    return status;
+    return hn_node_explain_no_memory(stage->run->node, bytes, diag);
 }
 
 hone_status hn_batch_acquire(hn_stage *stage, hone_diag *diag, hone_batch **out_batch) {

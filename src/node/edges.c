@@ -7,20 +7,19 @@
  */
 #include "node_internal.h"
 
-#include "hone/platform/clock.h"
+enum { SLOT_BYTES = 64 }; /* of one pointer in a channel */
 
 hone_status hn_edge_create(hone_node *node, hn_edge *edge, hone_diag *diag) {
     hone_channel_options options = {
-        .capacity_bytes = (size_t)edge->consumer->queue_batches * 64,
+        /* a slot more than the queue, for the batch that the consumer is just taking */
+        .capacity_bytes = ((size_t)edge->consumer->queue_batches + 1) * SLOT_BYTES,
         .is_evicting = edge->consumer->on_full == HN_ON_FULL_DROP_OLDEST,
         .allocator = hone_budget_allocator(node->budget),
     };
     hone_status status = hone_channel_create(&options, diag, &edge->channel);
-    if (status == HONE_STATUS_OUT_OF_MEMORY) {
-        hone_status reason = hone_budget_explain(node->budget, options.capacity_bytes, diag);
-        status = reason == HONE_OK ? status : reason;
-    }
-    return status;
+    return status == HONE_STATUS_OUT_OF_MEMORY
+               ? hn_node_explain_no_memory(node, options.capacity_bytes, diag)
+               : status;
 }
 
 void hn_edge_destroy(hn_edge *edge) {
@@ -35,15 +34,26 @@ void hn_edge_destroy(hn_edge *edge) {
     edge->channel = NULL;
 }
 
-static bool try_send(hn_edge *edge, hone_batch *batch) {
+static bool send(hn_edge *edge, hone_batch *batch) {
     hone_loan loan;
     if (hone_channel_loan(edge->channel, sizeof batch, &loan) != HONE_OK) {
         return false;
     }
     memcpy(loan.data, &batch, sizeof batch);
     hone_channel_commit(edge->channel, &loan);
+    edge->sent_count++;
     hn_stage_notify(edge->consumer);
     return true;
+}
+
+/* The channel rounds its size up, so the edge itself counts what is in the queue. */
+static bool try_send(hn_edge *edge, hone_batch *batch) {
+    uint64_t queue = edge->consumer->queue_batches;
+    if (edge->sent_count - edge->taken_copy >= queue) {
+        /* acquire: pairs with hn_edge_take */
+        edge->taken_copy = atomic_load_explicit(&edge->taken_count, memory_order_acquire);
+    }
+    return edge->sent_count - edge->taken_copy < queue && send(edge, batch);
 }
 
 /* Dropped records are counted at the consumer, whose policy it is; more than one producer may do
@@ -54,12 +64,25 @@ static void drop(hn_edge *edge, hone_batch *batch) {
     hn_batch_release(&edge->producer->stage, batch);
 }
 
-static void evict_one(hn_edge *edge) {
+/* False when there is nothing left to evict: the consumer has taken it all meanwhile. */
+static bool evict_one(hn_edge *edge) {
     hone_message message;
     hone_batch *oldest;
-    if (hone_channel_evict(edge->channel, &message) == HONE_OK) {
-        memcpy(&oldest, message.data, sizeof oldest);
-        drop(edge, oldest);
+    if (hone_channel_evict(edge->channel, &message) != HONE_OK) {
+        return false;
+    }
+    memcpy(&oldest, message.data, sizeof oldest);
+    edge->sent_count--; /* as if it had never been sent */
+    drop(edge, oldest);
+    return true;
+}
+
+/* Evicts what is too much. Where the consumer was faster there is room in the channel, even before
+ * the consumer has counted what it took. */
+static void send_evicting(hn_edge *edge, hone_batch *batch) {
+    bool has_sent = false;
+    while (!has_sent) {
+        has_sent = evict_one(edge) ? try_send(edge, batch) : send(edge, batch);
     }
 }
 
@@ -69,9 +92,7 @@ void hn_edge_send(hn_edge *edge, hone_batch *batch) {
     }
     switch ((hn_on_full)edge->consumer->on_full) {
     case HN_ON_FULL_BLOCK: edge->parked[edge->parked_count++] = batch; break;
-    case HN_ON_FULL_DROP_OLDEST: do { evict_one(edge);
-        } while (!try_send(edge, batch));
-        break;
+    case HN_ON_FULL_DROP_OLDEST: send_evicting(edge, batch); break;
     case HN_ON_FULL_DROP_NEWEST: drop(edge, batch); break;
     }
 }
@@ -105,6 +126,7 @@ hone_batch *hn_edge_take(hn_edge *edge) {
     }
     memcpy(&batch, message.data, sizeof batch);
     hone_channel_release(edge->channel, &message);
+    atomic_fetch_add_explicit(&edge->taken_count, 1, memory_order_release);
     if (atomic_exchange_explicit(&edge->is_producer_waiting, 0, memory_order_acq_rel)) {
         hn_stage_notify(edge->producer);
     }

@@ -6,10 +6,12 @@
  */
 #include <stdio.h>
 
+#include "hone/base/units.h"
 #include "hone/platform/isa.h"
+#include "hone/platform/limits.h"
 #include "node_internal.h"
 
-enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20 };
+enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20, WORKERS_MAX = 1024 };
 
 typedef struct node_settings {
     const char *name;
@@ -129,7 +131,8 @@ static hone_status need_text(const hone_toml_value *table, const char *key, hone
         return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "a stage needs '%s'", key);
     }
     if (value->type != HONE_TOML_STRING || value->as.string.size == 0) {
-        return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'%s' must be a text in quotes", key);
+        return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH,
+                             "'%s' must be a text in quotes, and not an empty one", key);
     }
     *out_text = value->as.string;
     return HONE_OK;
@@ -179,9 +182,12 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
     run->stage.allocator = hone_budget_allocator(node->budget);
     run->stage.is_check = node->is_check;
     run->stage.isa = node->isa;
-    if (find_stage(node, name.data)) {
+    const hn_stage_run *namesake = find_stage(node, name.data);
+    if (namesake) {
         hn_stage_blame(&run->stage, "name", diag);
-        return hone_diag_set(diag, HONE_STATUS_DUPLICATE, "two stages have this name");
+        return hone_diag_set(diag, HONE_STATUS_DUPLICATE,
+                             "the stage in line %u has this name, too: give each its own",
+                             namesake->stage.table->line);
     }
     if (name.size >= HONE_LIVE_NAME_BYTES || strlen(name.data) != name.size) {
         hn_stage_blame(&run->stage, "name", diag);
@@ -257,8 +263,9 @@ static hone_status unknown_input(const hone_node *node, const hn_stage_run *run,
         hone_text_nearest(hone_text_of(run->from.items[item]), names, node->stages_count);
     hn_stage_blame(&run->stage, "from", diag);
     hone_diag_at(diag, NULL, run->from.values[item]->line, run->from.values[item]->column);
-    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage '%.60s'%s%s%s",
-                         run->from.items[item], nearest ? "; did you mean '" : "",
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage '%.60s'; %s%s%s",
+                         run->from.items[item],
+                         nearest ? "did you mean '" : "'from' takes the name of another stage",
                          nearest ? nearest : "", nearest ? "'?" : "");
 }
 
@@ -320,26 +327,43 @@ static uint32_t sort_stages(const hone_node *node, uint32_t *order) {
     return sorted;
 }
 
+static uint32_t unsorted_input(const hn_stage_run *run, const bool *is_sorted) {
+    uint32_t k = 0;
+    while (is_sorted[run->input_stages[k]]) { /* one is not, or the stage would be sorted */
+        k++;
+    }
+    return run->input_stages[k];
+}
+
+/* What was not sorted is a circle, or behind one: going from such a stage to an input that was not
+ * sorted, again and again, leads into the circle and then round it. */
 static hone_status report_cycle(const hone_node *node, const uint32_t *order, uint32_t sorted,
                                 hone_diag *diag) {
-    bool is_sorted[HN_STAGES_MAX] = {false};
-    char names[256] = "";
+    bool is_sorted[HN_STAGES_MAX] = {false}, is_seen[HN_STAGES_MAX] = {false};
+    char names[320] = "";
     size_t used = 0;
-    const hn_stage_run *first = NULL;
+    uint32_t at = 0;
     for (uint32_t i = 0; i < sorted; i++) {
         is_sorted[order[i]] = true;
     }
-    for (uint32_t i = 0; i < node->stages_count; i++) {
-        if (!is_sorted[i] && used < sizeof names - 1) {
-            int length = snprintf(names + used, sizeof names - used, "%s'%s'", first ? ", " : "",
-                                  node->stages[i].stage.name);
-            used += length > 0 ? (size_t)length : 0;
-            first = first ? first : &node->stages[i];
-        }
+    while (is_sorted[at]) {
+        at++;
     }
-    hn_stage_blame(&first->stage, "from", diag);
-    return hone_diag_set(diag, HONE_STATUS_CYCLE, "stages wait for each other in a circle: %s",
-                         names);
+    for (; !is_seen[at]; at = unsorted_input(&node->stages[at], is_sorted)) {
+        is_seen[at] = true;
+    }
+    uint32_t first = at;
+    do {
+        int length = snprintf(names + used, sizeof names - used, "'%s' takes from ",
+                              node->stages[at].stage.name);
+        used += length > 0 ? (size_t)length : 0;
+        at = unsorted_input(&node->stages[at], is_sorted);
+    } while (at != first && used < sizeof names);
+    hn_stage_blame(&node->stages[first].stage, "from", diag);
+    return hone_diag_set(
+        diag, HONE_STATUS_CYCLE,
+        "stages take from each other in a circle: %.319s'%s'; remove one of these links", names,
+        node->stages[first].stage.name);
 }
 
 static hone_status apply_order(hone_node *node, const uint32_t *order, hone_diag *diag) {
@@ -426,6 +450,21 @@ static hone_status wire(hone_node *node, hone_diag *diag) {
 
 /* --- opening --- */
 
+/* No memory for a stage is the budget's doing when the budget has refused something. */
+hone_status hn_node_explain_no_memory(const hone_node *node, size_t bytes, hone_diag *diag) {
+    char limit[24];
+    hone_status status = hone_budget_explain(node->budget, bytes, NULL);
+    if (status == HONE_OK && hone_budget_read_usage(node->budget).refused_count == 0) {
+        return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY,
+                             "this machine has no memory for %zu bytes more", bytes);
+    }
+    (void)hone_size_format((double)node->budget_bytes, limit, sizeof limit);
+    return hone_diag_set(diag, HONE_STATUS_BUDGET,
+                         "%zu bytes more do not fit into the memory budget of %s; raise "
+                         "'memory_budget' in [node]",
+                         bytes, limit);
+}
+
 _Static_assert((int)HN_ROLE_SOURCE == HONE_LIVE_SOURCE &&
                    (int)HN_ROLE_TRANSFORM == HONE_LIVE_TRANSFORM &&
                    (int)HN_ROLE_SINK == HONE_LIVE_SINK,
@@ -495,11 +534,27 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
 
 /* --- the whole --- */
 
-static hone_status read_settings(hone_node *node, const hone_node_options *options,
-                                 hone_diag *diag) {
+/* As many as affinity, cpuset and quota let this process run at once. */
+static hone_status count_workers(hone_node *node, hone_diag *diag) {
+    hone_limits limits;
+    hone_status status = hone_limits_read(NULL, node->allocator, diag, &limits);
+    if (status == HONE_OK) {
+        node->workers_count = hone_limits_threads(&limits);
+        hone_limits_deinit(&limits);
+    }
+    return status;
+}
+
+/* Points the diag at a key of [node], where it is given there. */
+static void blame_setting(const hone_toml_value *table, const char *key, hone_diag *diag) {
+    const hone_toml_value *value = table ? hone_toml_find(table, hone_text_of(key)) : NULL;
+    hone_diag_at(diag, NULL, value ? value->line : 0, value ? value->column : 0);
+}
+
+/* Checks the keys of the file's top level and of [node], and reads the latter. */
+static hone_status read_node_table(hone_node *node, const hone_toml_value *table,
+                                   node_settings *settings, hone_diag *diag) {
     static const char *const root_keys[] = {"node", "stage"};
-    const hone_toml_value *table = hone_toml_find(node->root, HONE_TEXT("node"));
-    node_settings settings = {0};
     hone_status status =
         hn_options_check_keys(node->root, NULL, 0, root_keys, 2, "a node file", diag);
     if (status == HONE_OK && table && table->type != HONE_TOML_TABLE) {
@@ -513,21 +568,44 @@ static hone_status read_settings(hone_node *node, const hone_node_options *optio
     if (status == HONE_OK) {
         /* without [node] the root serves: it has none of the keys, so every fallback is taken */
         status = hn_options_read_table(table ? table : node->root, node_options, NODE_OPTIONS_COUNT,
-                                       &settings, &node->arena, diag);
+                                       settings, &node->arena, diag);
     }
+    return status;
+}
+
+static hone_status set_workers(hone_node *node, const hone_toml_value *table, uint64_t workers,
+                               hone_diag *diag) {
+    if (workers > WORKERS_MAX) {
+        blame_setting(table, "workers", diag);
+        return hone_diag_set(diag, HONE_STATUS_LIMIT, "%llu workers are more than the limit of %d",
+                             (unsigned long long)workers, WORKERS_MAX);
+    }
+    node->workers_count = (uint32_t)workers;
+    return workers ? HONE_OK : count_workers(node, diag);
+}
+
+static hone_status read_settings(hone_node *node, const hone_node_options *options,
+                                 hone_diag *diag) {
+    const hone_toml_value *table = hone_toml_find(node->root, HONE_TEXT("node"));
+    node_settings settings = {0};
+    hone_status status = read_node_table(node, table, &settings, diag);
     if (status != HONE_OK) {
         return status;
+    }
+    if (settings.memory_budget == 0) {
+        blame_setting(table, "memory_budget", diag);
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "'memory_budget' must be above 0, such as \"64MiB\"");
     }
     node->name = settings.name ? settings.name : node->path;
     node->budget_bytes =
         options->memory_budget_bytes ? options->memory_budget_bytes : settings.memory_budget;
     uint64_t workers = options->workers_count ? options->workers_count : settings.workers;
-    node->workers_count = workers > 1024 ? 1024 : (uint32_t)workers;
-    if (node->workers_count == 0) {
-        node->workers_count = hone_thread_cpus_allowed_count();
+    status = set_workers(node, table, workers, diag);
+    if (status != HONE_OK) {
+        return status;
     }
-    const hone_toml_value *simd = hone_toml_find(table, HONE_TEXT("simd"));
-    hone_diag_at(diag, node->path, simd ? simd->line : 0, simd ? simd->column : 0);
+    blame_setting(table, "simd", diag);
     status = hone_isa_restrict(hone_isa_detect(), hone_text_of(settings.simd), diag, &node->isa);
     if (status != HONE_OK) {
         return status;

@@ -36,7 +36,10 @@ typedef struct hn_edge {
     hone_channel *channel; /* of pointers to batches */
     hone_batch *parked[HN_PARKED_MAX];
     uint32_t parked_count;
-    bool is_drained; /* consumer: closed and empty */
+    bool is_drained;              /* consumer: closed and empty */
+    uint64_t sent_count;          /* producer: sent and not evicted */
+    uint64_t taken_copy;          /* producer: taken_count as it last looked */
+    _Atomic uint64_t taken_count; /* by the consumer */
     _Atomic uint32_t is_producer_waiting;
 } hn_edge;
 
@@ -133,6 +136,11 @@ const char *hn_option_type_name(hn_option_type type);
 HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
                                             const hone_toml_value *root, hone_arena *arena,
                                             hone_diag *diag);
+
+/* --- load.c --- */
+
+/* After an allocation of so many bytes has failed: BUDGET or OUT_OF_MEMORY, with what to do. */
+hone_status hn_node_explain_no_memory(const hone_node *node, size_t bytes, hone_diag *diag);
 
 /* --- batches.c --- */
 HONE_MUST_USE hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag);

@@ -19,6 +19,10 @@ const char *hn_option_type_name(hn_option_type type) {
 static hone_status wrong_type(const hn_option *option, const hone_toml_value *value,
                               const char *expected, hone_diag *diag) {
     hone_diag_at(diag, NULL, value->line, value->column);
+    if (value->type == HONE_TOML_INTEGER) {
+        return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'%s' must be %s, but is %lld",
+                             option->name, expected, (long long)value->as.integer);
+    }
     return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'%s' must be %s, but is %s",
                          option->name, expected, hone_toml_type_name(value->type));
 }
@@ -66,6 +70,17 @@ static hone_status read_choice(const hn_option *option, const hone_toml_value *v
                                            : wrong_type(option, value, expected, diag);
 }
 
+/* Options end at their zero byte, so that one inside would cut them without a word. */
+static hone_status check_text(const hn_option *option, const hone_toml_value *value,
+                              hone_diag *diag) {
+    if (memchr(value->as.string.data, 0, value->as.string.size)) {
+        hone_diag_at(diag, NULL, value->line, value->column);
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "'%s' has a zero byte in it: remove \\u0000", option->name);
+    }
+    return HONE_OK;
+}
+
 static hone_status read_texts(const hn_option *option, const hone_toml_value *value,
                               hn_texts *field, hone_arena *arena, hone_diag *diag) {
     bool is_array = value->type == HONE_TOML_ARRAY;
@@ -79,6 +94,10 @@ static hone_status read_texts(const hn_option *option, const hone_toml_value *va
         const hone_toml_value *item = is_array ? hone_toml_item_at(value, i) : value;
         if (item->type != HONE_TOML_STRING) {
             return wrong_type(option, item, "a text or a list of texts", diag);
+        }
+        hone_status status = check_text(option, item, diag);
+        if (status != HONE_OK) {
+            return status;
         }
         field->items[i] = item->as.string.data; /* the parser terminates them */
         field->values[i] = item;
@@ -96,7 +115,7 @@ static hone_status read_option(const hn_option *option, const hone_toml_value *v
             return wrong_type(option, value, "a text in quotes", diag);
         }
         *(const char **)field = value->as.string.data;
-        return HONE_OK;
+        return check_text(option, value, diag);
     case HN_OPTION_DURATION:
     case HN_OPTION_SIZE: return read_quantity(option, value, field, diag);
     case HN_OPTION_COUNT:
@@ -171,6 +190,23 @@ static bool is_known(hone_text key, const hn_option *options, uint32_t options_c
     return false;
 }
 
+/* Says the nearest key that there is, or else all of them. */
+static hone_status unknown_key(const hone_toml_entry *entry, const char *const *names,
+                               uint32_t names_count, const char *what, hone_diag *diag) {
+    const char *nearest = hone_text_nearest(entry->key, names, names_count);
+    char list[320] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; !nearest && i < names_count && used < sizeof list; i++) {
+        int length = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    hone_diag_at(diag, NULL, entry->key_line, entry->key_column);
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "%s has no key '%.*s'; %s%s%s", what,
+                         (int)(entry->key.size < 60 ? entry->key.size : 60), entry->key.data,
+                         nearest ? "did you mean '" : "its keys are ", nearest ? nearest : list,
+                         nearest ? "'?" : "");
+}
+
 hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option *options,
                                   uint32_t options_count, const char *const *extra,
                                   uint32_t extra_count, const char *what, hone_diag *diag) {
@@ -187,12 +223,7 @@ hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option 
         if (is_known(entry->key, options, options_count, extra, extra_count)) {
             continue;
         }
-        const char *nearest = hone_text_nearest(entry->key, names, names_count);
-        hone_diag_at(diag, NULL, entry->key_line, entry->key_column);
-        return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "%s has no key '%.*s'%s%s%s", what,
-                             (int)(entry->key.size < 60 ? entry->key.size : 60), entry->key.data,
-                             nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                             nearest ? "'?" : "");
+        return unknown_key(entry, names, names_count, what, diag);
     }
     return HONE_OK;
 }

@@ -328,7 +328,8 @@ static void stage_main(void *context) {
                                                 memory_order_acq_rel, memory_order_acquire)) {
         return;
     }
-    atomic_store_explicit(&run->task_state, HN_TASK_QUEUED, memory_order_release);
+    /* an exchange, so that what was done before a notification that left no new mark is seen too */
+    (void)atomic_exchange_explicit(&run->task_state, HN_TASK_QUEUED, memory_order_acq_rel);
     hone_scheduler_submit_last(node->scheduler, &run->task);
 }
 

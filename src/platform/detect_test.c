@@ -4,10 +4,14 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -646,6 +650,51 @@ static void test_live_affinity(void **state) {
     assert_int_equal(WEXITSTATUS(result), 0);
 }
 
+enum { NO_FILTER = 77 };
+
+/* In a child: takes io_uring away as containers do, then describes the machine. */
+static int run_without_io_uring(void) {
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 425 /* io_uring_setup */, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+    hone_platform platform;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        return NO_FILTER;
+    }
+    if (hone_platform_detect(NULL, NULL, &platform) != HONE_OK) {
+        return 2;
+    }
+    const hone_fact *io_uring = hone_fact_find(&platform.facts, "kernel", "io_uring");
+    const hone_fact *memfd = hone_fact_find(&platform.facts, "kernel", "memfd");
+    const hone_fact *seccomp = hone_fact_find(&platform.facts, "security", "seccomp");
+    bool is_right = io_uring->state == HONE_FACT_FORBIDDEN &&
+                    strstr(io_uring->reason, "errno 1)") && memfd->state == HONE_FACT_PRESENT &&
+                    strcmp(seccomp->text, "filter") == 0;
+    hone_platform_deinit(&platform);
+    return is_right ? 0 : 3;
+}
+
+static void test_seccomp(void **state) {
+    (void)state;
+    int result;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(run_without_io_uring());
+    }
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result));
+    if (WEXITSTATUS(result) == NO_FILTER) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(result), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faked_machines),
@@ -660,6 +709,7 @@ int main(void) {
         cmocka_unit_test(test_hwloc_agrees),
         cmocka_unit_test(test_lscpu_agrees),
         cmocka_unit_test(test_live_affinity),
+        cmocka_unit_test(test_seccomp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

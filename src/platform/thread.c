@@ -65,7 +65,12 @@ hone_status hone_thread_pin(uint32_t cpu) {
 
 uint32_t hone_thread_cpus_allowed_count(void) {
     cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
+        return (uint32_t)CPU_COUNT(&set);
+    }
+    long online = sysconf(_SC_NPROCESSORS_ONLN); /* the mask did not fit: over 1024 CPUs */
+    return online > 0 ? (uint32_t)online : 1;
 }
 
 uint32_t hone_thread_cpu_allowed(uint32_t index) {

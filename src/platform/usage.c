@@ -7,7 +7,6 @@
 #include "hone/platform/usage.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,14 +122,4 @@ void hone_usage_read(const hone_usage_probe *probe, hone_usage *out_usage) {
     usage.has_run_delay = read_run_delay(probe->schedstat_fd, &usage.run_delay_ns);
     usage.cpu_ns = hone_clock_thread_cpu_ns();
     *out_usage = usage;
-}
-
-uint32_t hone_usage_cpus_count(void) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
-        return (uint32_t)CPU_COUNT(&set);
-    }
-    long online = sysconf(_SC_NPROCESSORS_ONLN); /* the mask did not fit: over 1024 CPUs */
-    return online > 0 ? (uint32_t)online : 1;
 }

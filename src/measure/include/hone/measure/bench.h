@@ -56,7 +56,7 @@ typedef struct hone_bench_variant {
     /* Or: measures by itself and returns one value (> 0) in the case's unit, before scale. */
     double (*measure)(void *context);
     /* Or: the command line (ends with NULL) of a program whose whole run is timed; the peak of its
-     * resident memory becomes a second case "NAME/rss". */
+     * resident memory becomes a second case "NAME/rss". After ten minutes it is killed. */
     const char *const *(*command)(void *context);
     void (*teardown)(void *context); /* may be NULL */
 } hone_bench_variant;

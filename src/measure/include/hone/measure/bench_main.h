@@ -20,8 +20,10 @@ enum {
     HONE_BENCH_EXIT_ERROR = 3,
 };
 
-/* Understands --peers --quick --list --filter --seed --json --google-json --markdown --html --save
- * --compare --baselines --threshold --strict --help; unknown options are errors. */
+/* Understands --peers --quick --filter --details --list --seed --json --google-json --markdown
+ * --html --save --compare --baselines --processes --blocks --threshold --strict --help; unknown
+ * options are errors. --save and --compare run the program itself (argv[0]) in four more processes.
+ */
 int hone_bench_main(int argc, char **argv, const hone_bench_suite *suite);
 
 typedef struct hone_bench_front_options {

@@ -17,6 +17,11 @@
  * or why there are none. `with_color` wants a terminal. */
 void hone_bench_write_table(const hone_bench_report *report, bool with_color, hone_buffer *out);
 
+/* Per case and variant: mean, deviation, smallest, largest, median absolute deviation, outliers,
+ * numbers of samples and iterations, length of the warm-up, and every counter per iteration or why
+ * there is none. */
+void hone_bench_write_details(const hone_bench_report *report, hone_buffer *out);
+
 /* Case, old, new, slowdown with its interval, verdict; then the names of what regressed. */
 void hone_bench_write_comparisons(const hone_comparisons *comparisons, double threshold,
                                   bool with_color, hone_buffer *out);

@@ -42,7 +42,4 @@ void hone_usage_read(const hone_usage_probe *probe, hone_usage *out_usage);
 bool hone_usage_machine_cpu_ns(const hone_usage_probe *probe, uint64_t *out_ns);
 uint64_t hone_usage_own_cpu_ns(void);
 
-/* Logical CPUs this process may run on (its affinity mask); at least 1. */
-uint32_t hone_usage_cpus_count(void);
-
 #endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bad node files, each with the whole message that a person gets; what good ones are read as. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hone/memory/checking.h"
+#include "node_kinds_test.h"
+
+#define SOURCE "[[stage]]\nname = \"in\"\nkind = \"test.source\"\nrows = 3\n"
+#define SINK "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = \"in\"\n"
+#define EDIT(name, from) "[[stage]]\nname = \"" name "\"\nkind = \"test.edit\"\nfrom = " from "\n"
+
+typedef struct bad_file {
+    const char *content;
+    hone_status status;
+    const char *message; /* as hone_diag_format writes it */
+} bad_file;
+
+static const bad_file bad_files[] = {
+    /* the file as a whole */
+    {"", HONE_STATUS_NOT_FOUND,
+     "n.toml: a node needs at least one stage: begin it with a line [[stage]]"},
+    {"# nothing but a comment\n", HONE_STATUS_NOT_FOUND,
+     "n.toml: a node needs at least one stage: begin it with a line [[stage]]"},
+    {"[node]\nname = \"x\"\n", HONE_STATUS_NOT_FOUND,
+     "n.toml: a node needs at least one stage: begin it with a line [[stage]]"},
+    {"[node]\nname = \"x\n", HONE_STATUS_SYNTAX,
+     "n.toml:2:10: the string is not closed: expected \" before the end of the line"},
+    {"node = 3\n" SOURCE, HONE_STATUS_TYPE_MISMATCH, "n.toml:1:8: 'node' must be a table: [node]"},
+    {"stage = 3\n", HONE_STATUS_NOT_FOUND,
+     "n.toml:1:9: a node needs at least one stage: begin it with a line [[stage]]"},
+    {"stage = [3]\n", HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:1:10: 'stage' must be a list of tables: [[stage]]"},
+    {"[[stages]]\nname = \"in\"\n", HONE_STATUS_NOT_FOUND,
+     "n.toml:1:3: a node file has no key 'stages'; did you mean 'stage'?"},
+    {SOURCE SINK "[stag]\n", HONE_STATUS_NOT_FOUND,
+     "n.toml:9:2: a node file has no key 'stag'; did you mean 'stage'?"},
+    {"[node]\nname = \"a\\u0000b\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:8: 'name' has a zero byte in it: remove \\u0000"},
+
+    /* [node] */
+    {"[node]\nmemory_buget = \"1MiB\"\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:2:1: [node] has no key 'memory_buget'; did you mean 'memory_budget'?"},
+    {"[node]\nxyzzy = 1\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:2:1: [node] has no key 'xyzzy'; its keys are name, memory_budget, workers, simd"},
+    {"[node]\nname = 7\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:2:8: 'name' must be a text in quotes, but is 7"},
+    {"[node]\nmemory_budget = \"64Mib\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:17: 'memory_budget = \"64Mib\"' is not a size, such as \"64KiB\""},
+    {"[node]\nmemory_budget = true\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:2:17: 'memory_budget' must be a size, such as \"64KiB\", but is a boolean"},
+    {"[node]\nmemory_budget = -1\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:2:17: 'memory_budget' must be a size, such as \"64KiB\", but is -1"},
+    {"[node]\nmemory_budget = 0\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:17: 'memory_budget' must be above 0, such as \"64MiB\""},
+    {"[node]\nmemory_budget = \"1KiB\"\n" SOURCE SINK, HONE_STATUS_BUDGET,
+     "n.toml:7:3: stage 'out': 1088 bytes more do not fit into the memory budget of 1.00 "
+     "KiB; raise 'memory_budget' in [node]"},
+    {"[node]\nworkers = -1\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:2:11: 'workers' must be a whole number from 0, but is -1"},
+    {"[node]\nworkers = 2000\n" SOURCE SINK, HONE_STATUS_LIMIT,
+     "n.toml:2:11: 2000 workers are more than the limit of 1024"},
+
+    /* one stage */
+    {"[[stage]]\nkind = \"test.source\"\nrows = 3\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:1:3: a stage needs 'name'"},
+    {"[[stage]]\nname = \"in\"\nrows = 3\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:1:3: a stage needs 'kind'"},
+    {"[[stage]]\nname = 3\nkind = \"test.source\"\n" SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:2:8: 'name' must be a text in quotes, and not an empty one"},
+    {"[[stage]]\nname = \"\"\nkind = \"test.source\"\n" SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:2:8: 'name' must be a text in quotes, and not an empty one"},
+    {"[[stage]]\nname = \"in\"\nkind = \"test.sorce\"\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:3:8: stage 'in': there is no stage kind 'test.sorce'; did you mean "
+     "'test.source'?"},
+    {"[[stage]]\nname = \"in\"\nkind = \"zzzzzzzzzz\"\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:3:8: stage 'in': there is no stage kind 'zzzzzzzzzz'; `hone help stages` "
+     "lists them"},
+    {"[[stage]]\nname = \"in\"\nkind = \"test.source\"\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:1:3: stage 'in': 'rows' is missing: how many rows"},
+    {SOURCE "rowz = 3\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:5:1: stage 'in': kind 'test.source' has no key 'rowz'; did you mean 'rows'?"},
+    {SOURCE "quue = 3\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:5:1: stage 'in': kind 'test.source' has no key 'quue'; did you mean 'queue'?"},
+    {SOURCE "batch = \"three\"\n" SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:5:9: stage 'in': 'batch' must be a whole number from 0, but is a string"},
+    {SOURCE "batch = -3\n" SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:5:9: stage 'in': 'batch' must be a whole number from 0, but is -3"},
+    {SOURCE "every = 3\n" SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:5:9: stage 'in': 'every' must be a duration in quotes, such as \"100ms\" or "
+     "\"3s\", but is 3"},
+    {SOURCE "every = \"soon\"\n" SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:5:9: stage 'in': 'every = \"soon\"' is not a duration in quotes, such as "
+     "\"100ms\" or \"3s\""},
+    {SOURCE "field = [1]\n" SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:5:9: stage 'in': 'field' must be a text in quotes, but is an array"},
+    {SOURCE SINK "fail_at_end = 1\n", HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:9:15: stage 'out': 'fail_at_end' must be true or false, but is 1"},
+    {SOURCE SINK "on_full = \"drop\"\n", HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:9:11: stage 'out': 'on_full = \"drop\"' is not one of \"block\", "
+     "\"drop_oldest\", \"drop_newest\""},
+    {SOURCE SINK "on_full = 1\n", HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:9:11: stage 'out': 'on_full' must be one of \"block\", \"drop_oldest\", "
+     "\"drop_newest\", but is 1"},
+    {SOURCE SINK "queue = 0\n", HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:9:9: stage 'out': 'queue' must be from 1 to 65536 batches"},
+    {SOURCE SINK "queue = 65537\n", HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:9:9: stage 'out': 'queue' must be from 1 to 65536 batches"},
+    {SOURCE SINK "queue = \"4\"\n", HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:9:9: stage 'out': 'queue' must be a whole number from 0, but is a string"},
+    {"[[stage]]\n"
+     "name = \"this-name-is-longer-than-sixty-three-bytes-which-is-more-than-any-name-may-have\"\n"
+     "kind = \"test.source\"\nrows = 1\n",
+     HONE_STATUS_LIMIT,
+     "n.toml:2:8: stage "
+     "'this-name-is-longer-than-sixty-three-bytes-which-is-more-than-any-name-may-have': "
+     "a stage's name has at most 63 bytes, none of them zero"},
+    {"[[stage]]\nname = \"a\\u0000b\"\nkind = \"test.source\"\nrows = 1\n", HONE_STATUS_LIMIT,
+     "n.toml:2:8: stage 'a': a stage's name has at most 63 bytes, none of them zero"},
+    {SOURCE SOURCE SINK, HONE_STATUS_DUPLICATE,
+     "n.toml:6:8: stage 'in': the stage in line 1 has this name, too: give each its own"},
+
+    /* wiring */
+    {SOURCE "from = \"out\"\n" SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:5:8: stage 'in': a source takes no input: remove 'from'"},
+    {"[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = \"inn\"\n" SOURCE,
+     HONE_STATUS_NOT_FOUND, "n.toml:4:8: stage 'out': there is no stage 'inn'; did you mean 'in'?"},
+    {SOURCE "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = [\"in\", \"zzzzzzzz\"]\n",
+     HONE_STATUS_NOT_FOUND,
+     "n.toml:8:15: stage 'out': there is no stage 'zzzzzzzz'; 'from' takes the name of "
+     "another stage"},
+    {SOURCE "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = [\"in\", 3]\n",
+     HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:8:15: stage 'out': 'from' must be a text or a list of texts, but is 3"},
+    {SOURCE "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = [\"in\",\n  \"in\"]\n",
+     HONE_STATUS_INVALID_ARGUMENT, "n.toml:9:3: stage 'out': 'in' is named twice"},
+    {SOURCE "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\n", HONE_STATUS_UNCONNECTED,
+     "n.toml:5:3: stage 'out': nothing comes in: name the stage it takes from, as in from "
+     "= \"in\""},
+    {SOURCE "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = []\n", HONE_STATUS_UNCONNECTED,
+     "n.toml:8:8: stage 'out': nothing comes in: name the stage it takes from, as in from "
+     "= \"in\""},
+    {"[[stage]]\nname = \"out\"\nkind = \"test.sink\"\n", HONE_STATUS_UNCONNECTED,
+     "n.toml:1:3: stage 'out': nothing comes in: name the stage it takes from, as in from "
+     "= \"source\""},
+    {SOURCE SINK EDIT("more", "\"out\""), HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:12:8: stage 'more': 'out' is a sink: it gives nothing"},
+    {SOURCE, HONE_STATUS_UNCONNECTED,
+     "n.toml:1:3: stage 'in': nothing takes what it gives: another stage needs from = "
+     "\"in\""},
+    {SOURCE SINK EDIT("middle", "\"in\""), HONE_STATUS_UNCONNECTED,
+     "n.toml:9:3: stage 'middle': nothing takes what it gives: another stage needs from = "
+     "\"middle\""},
+    {SOURCE SINK EDIT("me", "\"me\""), HONE_STATUS_CYCLE,
+     "n.toml:12:8: stage 'me': stages take from each other in a circle: 'me' takes from "
+     "'me'; remove one of these links"},
+    {SOURCE SINK EDIT("a", "\"b\"") EDIT("b", "[\"in\", \"a\"]"), HONE_STATUS_CYCLE,
+     "n.toml:12:8: stage 'a': stages take from each other in a circle: 'a' takes from 'b' "
+     "takes from 'a'; remove one of these links"},
+    {SOURCE SINK EDIT("a", "\"c\"") EDIT("b", "\"a\"") EDIT("c", "\"b\"") EDIT(
+         "behind", "\"c\"") "[[stage]]\nname = \"o2\"\nkind = \"test.sink\"\nfrom = \"behind\"\n",
+     HONE_STATUS_CYCLE,
+     "n.toml:12:8: stage 'a': stages take from each other in a circle: 'a' takes from 'c' "
+     "takes from 'b' takes from 'a'; remove one of these links"},
+    {SOURCE "[[stage]]\nname = \"other\"\nkind = \"test.source\"\nrows = 1\nfield = \"m\"\n"
+            "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = [\"in\", \"other\"]\n",
+     HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:13:8: stage 'out': 'in' and 'other' give different records: the first "
+     "difference is field 'n'"},
+};
+
+static void each_bad_file_has_its_message(void **test) {
+    (void)test;
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+        hone_diag diag = {0};
+        hone_node *node = NULL;
+        char text[1024];
+        hone_status status =
+            hone_node_load_text(hone_text_of(bad_files[i].content), "n.toml", NULL, &diag, &node);
+        (void)hone_diag_format(&diag, text, sizeof text);
+        if (node) {
+            print_error("--- loads, but should not:\n%s", bad_files[i].content);
+            hone_node_destroy(node);
+            wrong++;
+            continue;
+        }
+        if (status != bad_files[i].status || strcmp(text, bad_files[i].message) != 0) {
+            print_error("--- of\n%s\nexpected %s: %s\n     got %s: %s\n", bad_files[i].content,
+                        hone_status_name(bad_files[i].status), bad_files[i].message,
+                        hone_status_name(status), text);
+            wrong++;
+        }
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* --- files --- */
+
+static int make_folder(void **state) {
+    static char folder[] = "/tmp/hone-load-test-XXXXXX";
+    *state = mkdtemp(folder);
+    return *state && setenv("HONE_RUNTIME_DIR", *state, 1) == 0 ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/large.toml", (const char *)*state);
+    (void)unlink(path);
+    return rmdir(*state);
+}
+
+static void check_file(const char *path, hone_status expected, const char *before,
+                       const char *after) {
+    hone_diag diag = {0};
+    hone_node *node = NULL;
+    char wanted[700], text[1024];
+    assert_int_equal(hone_node_load(path, NULL, &diag, &node), expected);
+    assert_null(node);
+    (void)hone_diag_format(&diag, text, sizeof text);
+    (void)snprintf(wanted, sizeof wanted, "%s'%s'%s", before, path, after);
+    assert_string_equal(text, wanted);
+}
+
+static void files_that_are_none(void **test) {
+    const char *folder = *test;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/missing.toml", folder);
+    check_file(path, HONE_STATUS_NOT_FOUND, "cannot read ", ": No such file or directory");
+    check_file(folder, HONE_STATUS_IS_DIRECTORY, "cannot read ", ": it is a directory, not a file");
+    (void)snprintf(path, sizeof path, "%s/large.toml", folder);
+    assert_int_equal(hone_file_replace(path, HONE_TEXT("# small\n"), NULL), HONE_OK);
+    assert_int_equal(truncate(path, 5 << 20), 0);
+    check_file(path, HONE_STATUS_LIMIT, "", " is larger than the limit of 4194304 bytes");
+}
+
+static void too_many_stages(void **test) {
+    hone_buffer content;
+    hone_diag diag = {0};
+    hone_node *node = NULL;
+    (void)test;
+    hone_buffer_init(&content, NULL, 1 << 20);
+    for (int i = 0; i <= HN_STAGES_MAX; i++) {
+        if (i == HN_STAGES_MAX) { /* up to here it loads */
+            assert_int_equal(
+                hone_node_load_text(hone_buffer_text(&content), "n.toml", NULL, &diag, &node),
+                HONE_OK);
+            assert_int_equal(hone_node_stages_count(node), HN_STAGES_MAX);
+            hone_node_destroy(node);
+        }
+        hone_buffer_format(&content,
+                           i ? "[[stage]]\nname = \"s%d\"\nkind = \"test.sink\"\nfrom = \"s0\"\n"
+                             : "[[stage]]\nname = \"s%d\"\nkind = \"test.source\"\nrows = 1\n",
+                           i);
+    }
+    assert_int_equal(hone_node_load_text(hone_buffer_text(&content), "n.toml", NULL, &diag, &node),
+                     HONE_STATUS_LIMIT);
+    hone_buffer_deinit(&content);
+    assert_string_equal(diag.message, "257 stages are more than the limit of 256");
+}
+
+/* --- settings from outside --- */
+
+static void settings_change_the_file(void **test) {
+    static const struct {
+        const char *setting;
+        hone_status status;
+        const char *message;
+    } rows[] = {
+        {"in.rows=5", HONE_OK, "ok"},
+        {"node.workers=3", HONE_OK, "ok"},
+        {"out.from=[\"in\"]", HONE_OK, "ok"},
+        {"out.from=in", HONE_OK, "ok"}, /* no TOML value: a text */
+        {"rows=5", HONE_STATUS_SYNTAX,
+         "n.toml: setting 'rows=5': write STAGE.KEY=VALUE or node.KEY=VALUE"},
+        {"in.rows", HONE_STATUS_SYNTAX,
+         "n.toml: setting 'in.rows': write STAGE.KEY=VALUE or node.KEY=VALUE"},
+        {"inn.rows=5", HONE_STATUS_NOT_FOUND,
+         "n.toml: setting 'inn.rows=5': there is no stage 'inn'; did you mean 'in'?"},
+        {"in.rowz=5", HONE_STATUS_NOT_FOUND,
+         "n.toml:2:3: stage 'in': kind 'test.source' has no key 'rowz'; did you mean 'rows'?"},
+        {"in.rows=x", HONE_STATUS_TYPE_MISMATCH,
+         "n.toml:5:8: stage 'in': 'rows' must be a whole number from 0, but is a string"},
+        {"in.rows=", HONE_STATUS_TYPE_MISMATCH,
+         "n.toml:5:8: stage 'in': 'rows' must be a whole number from 0, but is a string"},
+    };
+    int wrong = 0;
+    (void)test;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        hone_node_options options = {.settings = &rows[i].setting, .settings_count = 1};
+        hone_diag diag = {0};
+        hone_node *node = NULL;
+        char text[1024];
+        hone_status status = hone_node_load_text(HONE_TEXT("[node]\n" SOURCE SINK), "n.toml",
+                                                 &options, &diag, &node);
+        (void)hone_diag_format(&diag, text, sizeof text);
+        hone_node_destroy(status == HONE_OK ? node : NULL);
+        if (status != rows[i].status || strcmp(text, rows[i].message) != 0) {
+            print_error("%s: got %s: %s\n", rows[i].setting, hone_status_name(status), text);
+            wrong++;
+        }
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* --- good files --- */
+
+static void stages_are_sorted_and_described(void **test) {
+    hone_node_stage_info info;
+    hone_node *node = NULL;
+    (void)test;
+    assert_int_equal(hone_node_load_text(
+                         HONE_TEXT("[node]\nname = \"x\"\nworkers = 2\n" SINK
+                                   "queue = 3\non_full = \"drop_oldest\"\n" EDIT("unused", "\"in\"")
+                                       SOURCE "[[stage]]\nname = \"o2\"\nkind = "
+                                              "\"sink.null\"\nfrom = [\"unused\"]\n"),
+                         "n.toml", NULL, NULL, &node),
+                     HONE_OK);
+    assert_string_equal(hone_node_name(node), "x");
+    assert_string_equal(hone_node_path(node), "n.toml");
+    assert_int_equal(hone_node_budget_bytes(node), 64 << 20);
+    assert_int_equal(hone_node_workers_count(node), 2);
+    assert_int_equal(hone_node_stages_count(node), 4);
+    for (uint32_t i = 0; i < 4; i++) { /* each comes after what it takes from */
+        assert_int_equal(hone_node_stage_info_read(node, i, &info), HONE_OK);
+        for (uint32_t k = 0; k < info.inputs_count; k++) {
+            assert_true(info.inputs[k] < i);
+        }
+        assert_int_equal(info.schema == NULL,
+                         strcmp(info.name, "out") == 0 || strcmp(info.name, "o2") == 0);
+        if (strcmp(info.name, "out") == 0) {
+            assert_int_equal(info.queue_batches, 3);
+            assert_string_equal(info.on_full, "drop_oldest");
+            assert_int_equal(info.line, 4);
+        }
+    }
+    assert_int_equal(hone_node_stage_info_read(node, 4, &info), HONE_STATUS_INVALID_ARGUMENT);
+    hone_node_destroy(node);
+}
+
+static void nothing_is_left_after_a_failure(void **test) {
+    (void)test;
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+        hone_checking *checking = NULL;
+        hone_node *node = NULL;
+        hone_diag diag = {0};
+        assert_int_equal(hone_checking_create(NULL, 4096, &checking), HONE_OK);
+        hone_node_options options = {.allocator = hone_checking_allocator(checking)};
+        assert_int_not_equal(hone_node_load_text(hone_text_of(bad_files[i].content), "n.toml",
+                                                 &options, NULL, &node),
+                             HONE_OK);
+        assert_int_equal(hone_checking_verify(checking, &diag), HONE_OK);
+        hone_checking_destroy(checking);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_bad_file_has_its_message),
+        cmocka_unit_test(files_that_are_none),
+        cmocka_unit_test(too_many_stages),
+        cmocka_unit_test(settings_change_the_file),
+        cmocka_unit_test(stages_are_sorted_and_described),
+        cmocka_unit_test(nothing_is_left_after_a_failure),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
