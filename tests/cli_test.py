@@ -397,6 +397,50 @@ class Node(unittest.TestCase):
         self.assertIn("No space left", result.stderr)
         self.assertEqual(os.readlink(device), "/dev/full")
 
+    def write_to_standard_output(self):
+        """Makes the node one that prints fast and without end."""
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(NODE.replace('"sink.null"', '"sink.ndjson"\npath = "-"').replace("20ms", "1ms"))
+
+    def test_a_reader_that_goes_away_ends_the_run(self):
+        self.write_to_standard_output()
+        process = self.start()
+        json.loads(process.stdout.readline())
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(timeout=60), FAILED, errors)
+        self.assertIn("stage 'out'", errors)
+
+    def test_a_full_disk_ends_the_run(self):
+        self.write_to_standard_output()
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([*HONE, "run", self.path, "--for", "20s"], stdout=full,
+                                    stderr=subprocess.PIPE, text=True, check=False, env=self.env, timeout=60)
+        self.assertEqual(result.returncode, FAILED, result.stderr)
+        self.assertIn("stage 'out'", result.stderr)
+        self.assertIn("no space", result.stderr)
+
+    def test_a_second_signal_kills_what_cannot_drain(self):
+        self.write_to_standard_output()
+        process = self.start()  # nobody reads what it prints
+        blocked = False
+        for _ in range(400):
+            stages = json.loads(self.run_hone("top", "--json").stdout)["nodes"][0]["stages"]
+            blocked = blocked or stages[1]["queued_count"] > 0
+            if blocked:
+                break
+            time.sleep(0.05)
+        self.assertTrue(blocked)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 130)
+        _, errors = process.communicate()
+        self.assertIn("killed", errors)
+        self.assertEqual(self.run_hone("top", "--list").stdout, "")  # the page it left behind is stale
+
     def start(self, *words):
         process = subprocess.Popen([*HONE, "run", self.path, *words], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=self.env)

@@ -20,7 +20,7 @@ static bool has_blocks(void) {
     return false;
 }
 
-void hn_figure_count(double value, char *out_text, size_t size) {
+void hn_cli_figure_count(double value, char *out_text, size_t size) {
     static const char suffixes[] = {'\0', 'k', 'M', 'G', 'T', 'P'};
     size_t step = 0;
     double magnitude = value < 0 ? -value : value;
@@ -43,7 +43,7 @@ static void append(char *text, size_t size, size_t *used, const char *more) {
     }
 }
 
-void hn_figure_bar(double share, uint32_t cells, char *out_text, size_t size) {
+void hn_cli_figure_bar(double share, uint32_t cells, char *out_text, size_t size) {
     bool is_block = has_blocks();
     double filled = (share < 0 ? 0 : share > 1 ? 1 : share) * cells;
     size_t used = 0;
@@ -54,7 +54,7 @@ void hn_figure_bar(double share, uint32_t cells, char *out_text, size_t size) {
     }
 }
 
-void hn_figure_sparkline(const double *values, uint32_t count, char *out_text, size_t size) {
+void hn_cli_figure_sparkline(const double *values, uint32_t count, char *out_text, size_t size) {
     static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const plain[] = {" ", ".", ".", "-", "-", "=", "=", "#", "#"};
     const char *const *cells = has_blocks() ? blocks : plain;
@@ -71,7 +71,7 @@ void hn_figure_sparkline(const double *values, uint32_t count, char *out_text, s
     }
 }
 
-uint32_t hn_figure_width(const char *text) {
+uint32_t hn_cli_figure_width(const char *text) {
     uint32_t width = 0;
     for (; *text; text++) {
         width += ((unsigned char)*text & 0xC0) != 0x80;
@@ -79,7 +79,7 @@ uint32_t hn_figure_width(const char *text) {
     return width;
 }
 
-void hn_figure_name(const char *name, size_t name_size_max, uint32_t columns, char *out_text) {
+void hn_cli_figure_name(const char *name, size_t name_size_max, uint32_t columns, char *out_text) {
     hone_text text = {name, strnlen(name, name_size_max)};
     bool is_text = hone_text_is_utf8(text, NULL);
     size_t used = 0;

@@ -23,7 +23,7 @@ static void counts_fit_into_six_columns(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[24];
-        hn_figure_count(cases[i].value, text, sizeof text);
+        hn_cli_figure_count(cases[i].value, text, sizeof text);
         assert_string_equal(text, cases[i].text);
         assert_true(strlen(text) <= 6);
     }
@@ -33,44 +33,45 @@ static void bars_are_full_or_empty(void **state) {
     (void)state;
     char text[64];
     assert_int_equal(setenv("LC_ALL", "C", 1), 0);
-    hn_figure_bar(0, 4, text, sizeof text);
+    hn_cli_figure_bar(0, 4, text, sizeof text);
     assert_string_equal(text, "....");
-    hn_figure_bar(0.5, 4, text, sizeof text);
+    hn_cli_figure_bar(0.5, 4, text, sizeof text);
     assert_string_equal(text, "##..");
-    hn_figure_bar(7, 4, text, sizeof text);
+    hn_cli_figure_bar(7, 4, text, sizeof text);
     assert_string_equal(text, "####");
     assert_int_equal(setenv("LC_ALL", "C.UTF-8", 1), 0);
-    hn_figure_bar(0.5, 4, text, sizeof text);
+    hn_cli_figure_bar(0.5, 4, text, sizeof text);
     assert_string_equal(text, "██░░");
-    assert_int_equal(hn_figure_width(text), 4);
+    assert_int_equal(hn_cli_figure_width(text), 4);
 }
 
 static void sparklines_are_as_high_as_their_values(void **state) {
     (void)state;
     char text[64];
     assert_int_equal(setenv("LC_ALL", "C.UTF-8", 1), 0);
-    hn_figure_sparkline((const double[]){0, 1, 4, 8}, 4, text, sizeof text);
+    hn_cli_figure_sparkline((const double[]){0, 1, 4, 8}, 4, text, sizeof text);
     assert_string_equal(text, " ▂▅█");
-    hn_figure_sparkline((const double[]){0, 0}, 2, text, sizeof text);
+    hn_cli_figure_sparkline((const double[]){0, 0}, 2, text, sizeof text);
     assert_string_equal(text, "  ");
-    hn_figure_sparkline((const double[]){5, 5, 5, 5}, 4, text, 8); /* whole characters or none */
+    hn_cli_figure_sparkline((const double[]){5, 5, 5, 5}, 4, text,
+                            8); /* whole characters or none */
     assert_string_equal(text, "██");
 }
 
 static void names_cannot_speak_to_the_terminal(void **state) {
     (void)state;
     char text[4 * 8 + 1];
-    hn_figure_name("stage", 5, 8, text);
+    hn_cli_figure_name("stage", 5, 8, text);
     assert_string_equal(text, "stage");
-    hn_figure_name("a\x1b[2Jb\n", 64, 8, text);
+    hn_cli_figure_name("a\x1b[2Jb\n", 64, 8, text);
     assert_string_equal(text, "a?[2Jb?");
-    hn_figure_name("much too long", 64, 8, text);
+    hn_cli_figure_name("much too long", 64, 8, text);
     assert_string_equal(text, "much to~");
-    hn_figure_name("äöüäöüäöü", 64, 8, text);
+    hn_cli_figure_name("äöüäöüäöü", 64, 8, text);
     assert_string_equal(text, "äöüäöüä~");
-    hn_figure_name("bad\xff\xfe", 64, 8, text);
+    hn_cli_figure_name("bad\xff\xfe", 64, 8, text);
     assert_string_equal(text, "bad??");
-    hn_figure_name("not terminated", 3, 8, text);
+    hn_cli_figure_name("not terminated", 3, 8, text);
     assert_string_equal(text, "not");
 }
 

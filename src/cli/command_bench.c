@@ -76,7 +76,7 @@ static hone_status find_suites(const char *given, hone_diag *diag, suites *out_s
 static void print_list(hn_session *session, const suites *found) {
     if (!hn_arguments_has(&session->arguments, "json")) {
         for (size_t i = 0; i < found->count; i++) {
-            hn_print(&session->out, "%s\n", found->names[i]);
+            hn_cli_print(&session->out, "%s\n", found->names[i]);
         }
         return;
     }
@@ -91,7 +91,7 @@ static void print_list(hn_session *session, const suites *found) {
     }
     hone_json_write_array_end(&writer);
     hone_json_write_object_end(&writer);
-    hn_print(&session->out, "\n");
+    hn_cli_print(&session->out, "\n");
 }
 
 static hone_status check_suite(const suites *found, const char *name, hone_diag *diag) {
@@ -133,7 +133,7 @@ static int run_suites(hn_session *session, const suites *found) {
         code = suite_code > code ? suite_code : code;
     }
     HONE_DELETE_ARRAY(NULL, const char *, words, words_count);
-    return status ? hn_fail(session, HN_EXIT_INPUT, &diag) : code;
+    return status ? hn_cli_fail(session, HN_EXIT_INPUT, &diag) : code;
 }
 
 static int compare(hn_session *session) {
@@ -170,7 +170,7 @@ int hn_command_bench(hn_session *session) {
     const hn_arguments *arguments = &session->arguments;
     hone_diag diag = {0};
     if (check_comparison(arguments, &diag)) {
-        return hn_fail(session, HN_EXIT_USAGE, &diag);
+        return hn_cli_fail(session, HN_EXIT_USAGE, &diag);
     }
     if (hn_arguments_has(arguments, "old")) {
         return compare(session);
@@ -178,7 +178,7 @@ int hn_command_bench(hn_session *session) {
     suites *found = HONE_NEW(NULL, suites);
     if (!found) {
         (void)hone_diag_set(&diag, HONE_STATUS_OUT_OF_MEMORY, "not enough memory");
-        return hn_fail(session, HN_EXIT_FAILED, &diag);
+        return hn_cli_fail(session, HN_EXIT_FAILED, &diag);
     }
     bool is_list = hn_arguments_has(arguments, "list") || arguments->operands_count == 0;
     int code = HN_EXIT_OK;
@@ -187,7 +187,7 @@ int hn_command_bench(hn_session *session) {
         status = check_suite(found, arguments->operands[i], &diag);
     }
     if (status) {
-        code = hn_fail(session, HN_EXIT_INPUT, &diag);
+        code = hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     } else if (is_list) {
         print_list(session, found);
     } else {

@@ -36,7 +36,7 @@ int hn_command_check(hn_session *session) {
     hone_diag diag = {0};
     hone_node *node = NULL;
     if (load(session, &diag, &node)) {
-        return hn_fail(session, HN_EXIT_INPUT, &diag);
+        return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
     bool is_picture_only = picture_path && strcmp(picture_path, "-") == 0;
     if (is_picture_only) {
@@ -50,7 +50,7 @@ int hn_command_check(hn_session *session) {
     if (picture_path && !is_picture_only && draw(node, picture_path, &diag)) {
         hone_diag_at(&diag, picture_path, 0, 0);
         hone_diag_about(&diag, "--svg");
-        code = hn_fail(session, HN_EXIT_INPUT, &diag);
+        code = hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
     hone_node_destroy(node);
     return code;

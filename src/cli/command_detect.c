@@ -63,15 +63,15 @@ static void format_name(const hone_fact_list *facts, size_t index, char *out_tex
     }
 }
 
-static void print_name(hn_output *out, const char *name, uint32_t column) {
+static void print_name(hn_cli_output *out, const char *name, uint32_t column) {
     uint32_t width = (uint32_t)strlen(name) + 2;
-    hn_print(out, "  %s%s%s", hn_style_of(out, HN_STYLE_NAME), name,
-             hn_style_of(out, HN_STYLE_PLAIN));
+    hn_cli_print(out, "  %s%s%s", hn_cli_style_of(out, HN_STYLE_NAME), name,
+                 hn_cli_style_of(out, HN_STYLE_PLAIN));
     if (width + 2 > column) {
-        hn_print(out, "\n");
+        hn_cli_print(out, "\n");
         width = 0;
     }
-    hn_print(out, "%*s", (int)(column - width), "");
+    hn_cli_print(out, "%*s", (int)(column - width), "");
 }
 
 static bool is_feature(const hone_fact_entry *entry) {
@@ -85,7 +85,7 @@ static bool is_same_answer(const hone_fact *a, const hone_fact *b) {
 }
 
 /* Instruction sets with the same answer share a row; returns the index behind them. */
-static size_t print_features(hn_output *out, const hone_fact_list *facts, size_t index,
+static size_t print_features(hn_cli_output *out, const hone_fact_list *facts, size_t index,
                              uint32_t name_columns) {
     const hone_fact *first = &facts->entries[index].fact;
     hone_buffer names;
@@ -103,41 +103,42 @@ static size_t print_features(hn_output *out, const hone_fact_list *facts, size_t
                : first->value.flag               ? "has"
                                                  : "lacks",
                name_columns + 4);
-    hn_print_wrapped(out, hone_buffer_text(&names), name_columns + 4, name_columns + 4);
+    hn_cli_print_wrapped(out, hone_buffer_text(&names), name_columns + 4, name_columns + 4);
     hone_buffer_deinit(&names);
     return index;
 }
 
-static void print_fact(hn_output *out, const hone_fact_list *facts, size_t index,
+static void print_fact(hn_cli_output *out, const hone_fact_list *facts, size_t index,
                        uint32_t name_columns) {
     const hone_fact_entry *entry = &facts->entries[index];
     char name[64], value[VALUE_BYTES_MAX + 40], line[1024];
-    const char *faint = hn_style_of(out, HN_STYLE_FAINT), *plain = hn_style_of(out, HN_STYLE_PLAIN);
+    const char *faint = hn_cli_style_of(out, HN_STYLE_FAINT),
+               *plain = hn_cli_style_of(out, HN_STYLE_PLAIN);
     const hone_fact *fact = &entry->fact;
     uint32_t column = name_columns + 4;
     format_name(facts, index, name, sizeof name);
     print_name(out, name, column);
     if (fact->state == HONE_FACT_PRESENT && strlen(fact->text) > VALUE_BYTES_MAX) {
-        hn_print_wrapped(out, hone_text_of(fact->text), column, column);
+        hn_cli_print_wrapped(out, hone_text_of(fact->text), column, column);
         return;
     }
     if (fact->state == HONE_FACT_PRESENT) {
         format_value(entry, value, sizeof value);
         (void)snprintf(line, sizeof line, "%s%s%s%s", value, fact->reason[0] ? " (" : "",
                        fact->reason, fact->reason[0] ? ")" : "");
-        hn_print_wrapped(out, hone_text_of(line), column, column);
+        hn_cli_print_wrapped(out, hone_text_of(line), column, column);
         return;
     }
     (void)snprintf(line, sizeof line, "n/a%s: %s",
                    fact->state == HONE_FACT_FORBIDDEN ? ", forbidden" : "", fact->reason);
-    hn_print(out, "%s", faint);
-    hn_print_wrapped(out, hone_text_of(line), column, column);
-    hn_print(out, "%s", plain);
+    hn_cli_print(out, "%s", faint);
+    hn_cli_print_wrapped(out, hone_text_of(line), column, column);
+    hn_cli_print(out, "%s", plain);
 }
 
-static void print_title(hn_output *out, const char *title, bool is_first) {
-    hn_print(out, "%s%s%s%s\n", is_first ? "" : "\n", hn_style_of(out, HN_STYLE_TITLE), title,
-             hn_style_of(out, HN_STYLE_PLAIN));
+static void print_title(hn_cli_output *out, const char *title, bool is_first) {
+    hn_cli_print(out, "%s%s%s%s\n", is_first ? "" : "\n", hn_cli_style_of(out, HN_STYLE_TITLE),
+                 title, hn_cli_style_of(out, HN_STYLE_PLAIN));
 }
 
 /* The width of the names of the group that starts at `index`. */
@@ -153,7 +154,7 @@ static uint32_t group_columns(const hone_fact_list *facts, size_t index) {
     return columns;
 }
 
-static void print_people(hn_output *out, const hone_platform *platform,
+static void print_people(hn_cli_output *out, const hone_platform *platform,
                          const hone_advice advice[HONE_OPTIMISATION_COUNT]) {
     const hone_fact_list *facts = &platform->facts;
     const char *group = "";
@@ -174,12 +175,12 @@ static void print_people(hn_output *out, const hone_platform *platform,
     print_title(out, "optimisations", facts->count == 0);
     for (int i = 0; i < HONE_OPTIMISATION_COUNT; i++) {
         char name[64];
-        const char *plain = hn_style_of(out, HN_STYLE_PLAIN);
+        const char *plain = hn_cli_style_of(out, HN_STYLE_PLAIN);
         (void)snprintf(name, sizeof name, "%s", hone_optimisation_name(advice[i].optimisation));
-        hn_print(out, "  %s%-13s%s %s%-3s%s ", hn_style_of(out, HN_STYLE_NAME), name, plain,
-                 hn_style_of(out, advice[i].is_on ? HN_STYLE_GOOD : HN_STYLE_FAINT),
-                 advice[i].is_on ? "on" : "off", plain);
-        hn_print_wrapped(out, hone_text_of(advice[i].reason), 20, 20);
+        hn_cli_print(out, "  %s%-13s%s %s%-3s%s ", hn_cli_style_of(out, HN_STYLE_NAME), name, plain,
+                     hn_cli_style_of(out, advice[i].is_on ? HN_STYLE_GOOD : HN_STYLE_FAINT),
+                     advice[i].is_on ? "on" : "off", plain);
+        hn_cli_print_wrapped(out, hone_text_of(advice[i].reason), 20, 20);
     }
 }
 
@@ -224,7 +225,7 @@ static void write_facts(hone_json_writer *writer, const hone_fact_list *facts) {
     }
 }
 
-static void print_json(hn_output *out, const hone_platform *platform,
+static void print_json(hn_cli_output *out, const hone_platform *platform,
                        const hone_advice advice[HONE_OPTIMISATION_COUNT]) {
     hone_json_writer writer;
     hone_json_writer_init(&writer, &out->buffer, 2);
@@ -245,12 +246,12 @@ static void print_json(hn_output *out, const hone_platform *platform,
     }
     hone_json_write_object_end(&writer);
     hone_json_write_object_end(&writer);
-    hn_print(out, "\n");
+    hn_cli_print(out, "\n");
 }
 
 int hn_command_detect(hn_session *session) {
     hone_platform platform;
-    int code = hn_machine_describe(session, &platform);
+    int code = hn_cli_describe_machine(session, &platform);
     if (code != HN_EXIT_OK) {
         return code;
     }

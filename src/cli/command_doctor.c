@@ -20,26 +20,27 @@ static hn_style style_of_state(hone_doctor_state state) {
     return HN_STYLE_FAINT;
 }
 
-static void print_check(hn_output *out, const hone_doctor_check *check, uint32_t finding_column) {
-    const char *plain = hn_style_of(out, HN_STYLE_PLAIN);
+static void print_check(hn_cli_output *out, const hone_doctor_check *check,
+                        uint32_t finding_column) {
+    const char *plain = hn_cli_style_of(out, HN_STYLE_PLAIN);
     uint32_t width = (uint32_t)strlen(check->title);
-    hn_print(out, "  %s%-6s%s  %s%s%s", hn_style_of(out, style_of_state(check->state)),
-             hone_doctor_state_name(check->state), plain, hn_style_of(out, HN_STYLE_NAME),
-             check->title, plain);
-    hn_print_wrapped(out, hone_text_of(check->finding), finding_column, TITLE_COLUMN + width);
+    hn_cli_print(out, "  %s%-6s%s  %s%s%s", hn_cli_style_of(out, style_of_state(check->state)),
+                 hone_doctor_state_name(check->state), plain, hn_cli_style_of(out, HN_STYLE_NAME),
+                 check->title, plain);
+    hn_cli_print_wrapped(out, hone_text_of(check->finding), finding_column, TITLE_COLUMN + width);
     if (check->cost[0]) {
         char cost[1024];
         (void)snprintf(cost, sizeof cost, "costs: %s", check->cost);
-        hn_print_wrapped(out, hone_text_of(cost), TITLE_COLUMN, 0);
+        hn_cli_print_wrapped(out, hone_text_of(cost), TITLE_COLUMN, 0);
     }
     if (check->remedy[0]) {
         /* Not wrapped: it is there to be copied. */
-        hn_print(out, "%*sdo:    %s%s%s\n", TITLE_COLUMN, "", hn_style_of(out, HN_STYLE_TITLE),
-                 check->remedy, plain);
+        hn_cli_print(out, "%*sdo:    %s%s%s\n", TITLE_COLUMN, "",
+                     hn_cli_style_of(out, HN_STYLE_TITLE), check->remedy, plain);
     }
 }
 
-static void print_people(hn_output *out, const hone_doctor *doctor) {
+static void print_people(hn_cli_output *out, const hone_doctor *doctor) {
     uint32_t title_columns = 0, ok_count = 0;
     for (size_t i = 0; i < doctor->checks_count; i++) {
         uint32_t width = (uint32_t)strlen(doctor->checks[i].title);
@@ -49,11 +50,12 @@ static void print_people(hn_output *out, const hone_doctor *doctor) {
     for (size_t i = 0; i < doctor->checks_count; i++) {
         print_check(out, &doctor->checks[i], TITLE_COLUMN + title_columns + 2);
     }
-    hn_print(out, "\n%zu to improve, %u ok, %zu n/a. Nothing was changed.\n", doctor->advice_count,
-             ok_count, doctor->checks_count - doctor->advice_count - ok_count);
+    hn_cli_print(out, "\n%zu to improve, %u ok, %zu n/a. Nothing was changed.\n",
+                 doctor->advice_count, ok_count,
+                 doctor->checks_count - doctor->advice_count - ok_count);
 }
 
-static void print_json(hn_output *out, const hone_doctor *doctor) {
+static void print_json(hn_cli_output *out, const hone_doctor *doctor) {
     hone_json_writer writer;
     hone_json_writer_init(&writer, &out->buffer, 2);
     hone_json_write_object_begin(&writer);
@@ -73,12 +75,12 @@ static void print_json(hn_output *out, const hone_doctor *doctor) {
     }
     hone_json_write_array_end(&writer);
     hone_json_write_object_end(&writer);
-    hn_print(out, "\n");
+    hn_cli_print(out, "\n");
 }
 
 int hn_command_doctor(hn_session *session) {
     hone_platform platform;
-    int code = hn_machine_describe(session, &platform);
+    int code = hn_cli_describe_machine(session, &platform);
     if (code != HN_EXIT_OK) {
         return code;
     }
@@ -88,7 +90,7 @@ int hn_command_doctor(hn_session *session) {
         hone_diag diag = {0};
         (void)hone_diag_set(&diag, status, "the checklist did not fit into memory");
         hone_platform_deinit(&platform);
-        return hn_fail(session, HN_EXIT_FAILED, &diag);
+        return hn_cli_fail(session, HN_EXIT_FAILED, &diag);
     }
     if (hn_arguments_has(&session->arguments, "json")) {
         print_json(&session->out, &doctor);

@@ -18,12 +18,12 @@ static int fail_unknown(hn_session *session, hone_text name) {
                         "commands, 'hone help stages' the kinds)",
                         name.data, nearest ? ": did you mean '" : "", nearest ? nearest : "",
                         nearest ? "'?" : "");
-    return hn_fail(session, HN_EXIT_USAGE, &diag);
+    return hn_cli_fail(session, HN_EXIT_USAGE, &diag);
 }
 
 /* A command, the list of stage kinds, or one of these. */
 static int explain(hn_session *session, hone_text name) {
-    const hn_command *command = hn_program_find(session->program, name);
+    const hn_command *command = hn_cli_find_command(session->program, name);
     if (command) {
         hn_help_print_command(&session->out, session->program, command);
         return HN_EXIT_OK;

@@ -26,7 +26,7 @@ typedef struct line_parser {
     bool is_after_options; /* "--" was seen */
 } line_parser;
 
-const hn_command *hn_program_find(const hn_program *program, hone_text name) {
+const hn_command *hn_cli_find_command(const hn_program *program, hone_text name) {
     for (uint32_t i = 0; i < program->commands_count; i++) {
         if (hone_text_is(name, program->commands[i].name)) {
             return &program->commands[i];
@@ -365,7 +365,7 @@ static hone_status parse_front(line_parser *parser) {
             continue;
         }
         parser->at++;
-        arguments->command = hn_program_find(arguments->program, hone_text_of(word));
+        arguments->command = hn_cli_find_command(arguments->program, hone_text_of(word));
         if (!arguments->command) {
             char hint[96];
             return hone_diag_set(

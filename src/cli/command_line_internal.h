@@ -144,7 +144,7 @@ HONE_MUST_USE hone_status hn_arguments_collect(const hn_arguments *arguments, co
 void hn_arguments_release(const char *const *texts, uint32_t count);
 
 /* The command of that name, or NULL. */
-const hn_command *hn_program_find(const hn_program *program, hone_text name);
+const hn_command *hn_cli_find_command(const hn_program *program, hone_text name);
 
 /* Option number `index` of a command, the common ones last; NULL behind the last. `command` NULL
  * means the program itself. */

@@ -285,9 +285,9 @@ static void survives_any_words(void **state) {
     assert_true(accepted > 100);
 }
 
-static char *print(void (*write)(hn_output *, const hn_program *), size_t *out_size) {
-    hn_output output;
-    hn_output_init(&output, 1);
+static char *print(void (*write)(hn_cli_output *, const hn_program *), size_t *out_size) {
+    hn_cli_output output;
+    hn_cli_output_init(&output, 1);
     output.columns = 60;
     output.has_colour = false;
     write(&output, &kitchen);
@@ -300,7 +300,7 @@ static char *print(void (*write)(hn_output *, const hn_program *), size_t *out_s
     return copy;
 }
 
-static void write_help(hn_output *output, const hn_program *program) {
+static void write_help(hn_cli_output *output, const hn_program *program) {
     hn_help_print_command(output, program, &program->commands[0]);
 }
 

@@ -9,6 +9,6 @@
 
 /* Describes the machine, or the one below --root. HN_EXIT_OK, and *out_platform is to be
  * deinitialised; else the exit code, after the complaint. */
-int hn_machine_describe(hn_session *session, hone_platform *out_platform);
+int hn_cli_describe_machine(hn_session *session, hone_platform *out_platform);
 
 #endif

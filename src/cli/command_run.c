@@ -31,8 +31,9 @@ typedef struct job {
     _Atomic uint32_t has_ended; /* release, pairs with the acquire load in wait_for_signals */
     uint32_t signals_count;
     uint64_t duration_ns;
-    /* Of the progress before: for rates. */
-    uint64_t shown_ns, shown_in, shown_out;
+    /* For rates, which are those of the last second or so. */
+    uint64_t rated_ns, rated_in, rated_out;
+    double in_per_s, out_per_s;
 } job;
 
 /* --- Signals -------------------------------------------------------------------------------- */
@@ -65,15 +66,26 @@ static void wait_for_signals(void *context) {
 
 /* --- Progress ------------------------------------------------------------------------------- */
 
-static void format_rate(uint64_t now, uint64_t before, double elapsed_s, char *out_text) {
-    hn_figure_count(elapsed_s > 0 ? (double)(now - before) / elapsed_s : 0, out_text, 16);
+/* Before the first second is over: since the start. */
+static void update_rates(job *run, const hone_report_totals *totals, uint64_t now_ns) {
+    double elapsed_s = (double)(now_ns - run->rated_ns) / 1e9;
+    bool is_first = run->rated_in == 0 && run->rated_out == 0;
+    if (elapsed_s <= 0 || (elapsed_s < 1 && !is_first)) {
+        return;
+    }
+    run->in_per_s = (double)(totals->records_in - run->rated_in) / elapsed_s;
+    run->out_per_s = (double)(totals->records_out - run->rated_out) / elapsed_s;
+    if (elapsed_s >= 1) {
+        run->rated_ns = now_ns;
+        run->rated_in = totals->records_in;
+        run->rated_out = totals->records_out;
+    }
 }
 
 static void show_progress(void *context, const hone_live_page *live) {
     job *run = context;
     uint64_t now_ns = hone_clock_monotonic_ns();
     hone_report_totals totals = hone_report_sum(live);
-    double elapsed_s = (double)(now_ns - run->shown_ns) / 1e9;
     char line[PROGRESS_LINE_BYTES], uptime[16], limit[24] = "", in[16], in_rate[16], out[16],
                                                 out_rate[16], held[16], budget[16], lost[64] = "";
     (void)hone_duration_format((double)(now_ns - live->started_ns), uptime, sizeof uptime);
@@ -81,26 +93,24 @@ static void show_progress(void *context, const hone_live_page *live) {
         (void)snprintf(limit, sizeof limit, " of ");
         (void)hone_duration_format((double)run->duration_ns, limit + 4, sizeof limit - 4);
     }
-    hn_figure_count((double)totals.records_in, in, sizeof in);
-    hn_figure_count((double)totals.records_out, out, sizeof out);
-    format_rate(totals.records_in, run->shown_in, elapsed_s, in_rate);
-    format_rate(totals.records_out, run->shown_out, elapsed_s, out_rate);
+    hn_cli_figure_count((double)totals.records_in, in, sizeof in);
+    hn_cli_figure_count((double)totals.records_out, out, sizeof out);
+    update_rates(run, &totals, now_ns);
+    hn_cli_figure_count(run->in_per_s, in_rate, sizeof in_rate);
+    hn_cli_figure_count(run->out_per_s, out_rate, sizeof out_rate);
     (void)hone_size_format((double)atomic_load_explicit(&live->held_bytes, memory_order_relaxed),
                            held, sizeof held);
     (void)hone_size_format((double)live->budget_bytes, budget, sizeof budget);
     if (totals.records_dropped || totals.records_skipped) {
         char dropped[16], skipped[16];
-        hn_figure_count((double)totals.records_dropped, dropped, sizeof dropped);
-        hn_figure_count((double)totals.records_skipped, skipped, sizeof skipped);
+        hn_cli_figure_count((double)totals.records_dropped, dropped, sizeof dropped);
+        hn_cli_figure_count((double)totals.records_skipped, skipped, sizeof skipped);
         (void)snprintf(lost, sizeof lost, "  dropped %s  skipped %s", dropped, skipped);
     }
     (void)snprintf(line, sizeof line, "%.40s  %s%s  in %s (%s/s)  out %s (%s/s)%s  memory %s of %s",
                    hone_node_name(run->node), uptime, limit, in, in_rate, out, out_rate, lost, held,
                    budget);
     hn_console_show(&run->console, line);
-    run->shown_ns = now_ns;
-    run->shown_in = totals.records_in;
-    run->shown_out = totals.records_out;
 }
 
 static hn_progress_mode choose_mode(const hn_session *session) {
@@ -133,14 +143,14 @@ static int check_report_path(hn_session *session, const char *path) {
         (void)hone_diag_set(&diag, HONE_STATUS_INVALID_ARGUMENT,
                             "--report: '%.200s' must end in .json or .html, to say which it is",
                             path);
-        return hn_fail(session, HN_EXIT_USAGE, &diag);
+        return hn_cli_fail(session, HN_EXIT_USAGE, &diag);
     }
     hone_status status = hone_file_open(path, HONE_FILE_APPEND, &diag, &file);
     if (status) {
         hone_diag_about(&diag, "--report");
-        return hn_fail(session, HN_EXIT_INPUT, &diag);
+        return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
-    return hone_file_close(&file, &diag) ? hn_fail(session, HN_EXIT_INPUT, &diag) : HN_EXIT_OK;
+    return hone_file_close(&file, &diag) ? hn_cli_fail(session, HN_EXIT_INPUT, &diag) : HN_EXIT_OK;
 }
 
 static int write_report(hn_session *session, const hone_report *report, const char *path) {
@@ -159,7 +169,7 @@ static int write_report(hn_session *session, const hone_report *report, const ch
     if (status) {
         hone_diag_at(&diag, path, 0, 0);
         hone_diag_about(&diag, "--report");
-        return hn_fail(session, HN_EXIT_INPUT, &diag);
+        return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
     return HN_EXIT_OK;
 }
@@ -168,7 +178,7 @@ static int report(hn_session *session, const hone_report *report) {
     const char *path = hn_arguments_text(&session->arguments, "report");
     if (!hn_arguments_has(&session->arguments, "quiet")) {
         hone_report_write_text(report, &session->err.buffer);
-        hn_output_flush(&session->err);
+        hn_cli_output_flush(&session->err);
     }
     return path ? write_report(session, report, path) : HN_EXIT_OK;
 }
@@ -207,7 +217,7 @@ static hone_status run_node(job *run, hone_diag *diag, const hone_report **out_r
     if (status) {
         (void)hone_diag_set(diag, status, "cannot wait for signals: %s", hone_status_text(status));
     } else {
-        run->shown_ns = hone_clock_monotonic_ns();
+        run->rated_ns = hone_clock_monotonic_ns();
         status = hone_node_run(run->node, &options, diag, out_report);
         atomic_store_explicit(&run->has_ended, 1, memory_order_release);
         hone_poller_wake(&run->poller);
@@ -229,12 +239,12 @@ int hn_command_run(hn_session *session) {
     hn_console_init(&run.console, &session->err);
     if (load(&run, &diag)) {
         hn_console_deinit(&run.console);
-        return hn_fail(session, HN_EXIT_INPUT, &diag);
+        return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }
     hn_console_set_mode(&run.console, choose_mode(session));
     hone_status status = run_node(&run, &diag, &made);
     hn_console_deinit(&run.console);
-    code = status ? hn_fail(session, HN_EXIT_FAILED, &diag) : HN_EXIT_OK;
+    code = status ? hn_cli_fail(session, HN_EXIT_FAILED, &diag) : HN_EXIT_OK;
     int report_code = made ? report(session, made) : HN_EXIT_OK;
     hone_node_destroy(run.node);
     return code ? code : report_code;

@@ -38,27 +38,27 @@ static int fail_unknown_node(hn_session *session, const hn_watch *all) {
                         "no node of this user with the name or pid '%.64s' is running%s%.64s%s",
                         wanted, nearest ? ": did you mean '" : "", nearest ? nearest : "",
                         nearest ? "'?" : "");
-    return hn_fail(session, HN_EXIT_INPUT, &diag);
+    return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
 }
 
-static void print_names(hn_output *out, const hn_watch *watch) {
+static void print_names(hn_cli_output *out, const hn_watch *watch) {
     for (uint32_t i = 0; i < watch->count; i++) {
         char name[4 * HONE_LIVE_NAME_BYTES + 1];
-        hn_figure_name(watch->nodes[i].live.page->node_name, HONE_LIVE_NAME_BYTES,
-                       HONE_LIVE_NAME_BYTES, name);
-        hn_print(out, "%s\n", name);
+        hn_cli_figure_name(watch->nodes[i].live.page->node_name, HONE_LIVE_NAME_BYTES,
+                           HONE_LIVE_NAME_BYTES, name);
+        hn_cli_print(out, "%s\n", name);
     }
 }
 
 static int print_once(hn_session *session, const hn_watch *watch, uint64_t now_ns) {
-    hn_output *out = &session->out;
+    hn_cli_output *out = &session->out;
     uint32_t columns, rows;
     if (hn_arguments_has(&session->arguments, "json")) {
         hn_watch_print_json(out, watch, now_ns);
     } else if (hn_arguments_has(&session->arguments, "list")) {
         print_names(out, watch);
     } else if (watch->count == 0) {
-        hn_print(out, "No node of this user is running ('hone run FILE' starts one).\n");
+        hn_cli_print(out, "No node of this user is running ('hone run FILE' starts one).\n");
     } else {
         if (!out->is_terminal || hone_terminal_size(1, &columns, &rows)) {
             columns = COLUMNS_WITHOUT_TERMINAL;
@@ -70,40 +70,41 @@ static int print_once(hn_session *session, const hn_watch *watch, uint64_t now_n
 
 /* --- The live screen ------------------------------------------------------------------------ */
 
-static void enter(hn_output *out) {
+static void enter(hn_cli_output *out) {
     /* Another screen, no cursor, no wrapping. */
-    hn_print(out, "\x1b[?1049h\x1b[?25l\x1b[?7l");
+    hn_cli_print(out, "\x1b[?1049h\x1b[?25l\x1b[?7l");
 }
 
-static void leave(hn_output *out) {
-    hn_print(out, "\x1b[?7h\x1b[?25h\x1b[?1049l");
-    hn_output_flush(out);
+static void leave(hn_cli_output *out) {
+    hn_cli_print(out, "\x1b[?7h\x1b[?25h\x1b[?1049l");
+    hn_cli_output_flush(out);
 }
 
 /* Puts text on the screen from the upper left corner, each line with its rest cleared, as many as
  * fit. */
-static void show(hn_output *out, hone_text text, uint32_t rows) {
-    hn_print(out, "\x1b[H");
+static void show(hn_cli_output *out, hone_text text, uint32_t rows) {
+    hn_cli_print(out, "\x1b[H");
     for (uint32_t row = 0; row < rows && text.data && text.size; row++) {
         hone_text line = hone_text_split(&text, '\n');
-        hn_print_text(out, line);
-        hn_print(out, "\x1b[0m\x1b[K%s", row + 1 < rows ? "\r\n" : "");
+        hn_cli_print_text(out, line);
+        hn_cli_print(out, "\x1b[0m\x1b[K%s", row + 1 < rows ? "\r\n" : "");
     }
-    hn_print(out, "\x1b[J");
-    hn_output_flush(out);
+    hn_cli_print(out, "\x1b[J");
+    hn_cli_output_flush(out);
 }
 
 static void draw(live_screen *screen, uint64_t now_ns) {
-    hn_output *out = &screen->session->out;
+    hn_cli_output *out = &screen->session->out;
     uint32_t columns = 80, rows = 24;
     (void)!hone_terminal_size(1, &columns, &rows);
-    hn_output page = *out; /* the same terminal, another buffer */
+    hn_cli_output page = *out; /* the same terminal, another buffer */
     hone_buffer_init(&page.buffer, NULL, out->buffer.size_max);
-    hn_print(&page, "%shone top%s  %u running  %s(q ends)%s\n\n", hn_style_of(out, HN_STYLE_TITLE),
-             hn_style_of(out, HN_STYLE_PLAIN), hn_watch_running_count(screen->watch),
-             hn_style_of(out, HN_STYLE_FAINT), hn_style_of(out, HN_STYLE_PLAIN));
+    hn_cli_print(&page, "%shone top%s  %u running  %s(q ends)%s\n\n",
+                 hn_cli_style_of(out, HN_STYLE_TITLE), hn_cli_style_of(out, HN_STYLE_PLAIN),
+                 hn_watch_running_count(screen->watch), hn_cli_style_of(out, HN_STYLE_FAINT),
+                 hn_cli_style_of(out, HN_STYLE_PLAIN));
     if (screen->watch->count == 0) {
-        hn_print(&page, "Waiting for a node of this user ('hone run FILE' starts one).\n");
+        hn_cli_print(&page, "Waiting for a node of this user ('hone run FILE' starts one).\n");
     }
     hn_watch_print_table(&page, screen->watch, now_ns, columns, true);
     show(out, hone_buffer_text(&page.buffer), rows);
@@ -155,7 +156,7 @@ static int watch_live(live_screen *screen, hone_diag *diag) {
     if (!status && screen->watch->wanted && is_over(screen)) {
         return print_once(screen->session, screen->watch, now_ns);
     }
-    return status ? hn_fail(screen->session, HN_EXIT_FAILED, diag) : HN_EXIT_OK;
+    return status ? hn_cli_fail(screen->session, HN_EXIT_FAILED, diag) : HN_EXIT_OK;
 }
 
 static int run_screen(hn_session *session, hn_watch *watch) {
@@ -169,7 +170,7 @@ static int run_screen(hn_session *session, hn_watch *watch) {
     if (status) {
         (void)hone_diag_set(&diag, status, "cannot wait for keys and signals: %s",
                             hone_status_text(status));
-        code = hn_fail(session, HN_EXIT_FAILED, &diag);
+        code = hn_cli_fail(session, HN_EXIT_FAILED, &diag);
     } else {
         (void)!hone_keyboard_hold(&screen.keyboard); /* without keys, Ctrl-C still ends it */
         code = watch_live(&screen, &diag);
@@ -202,7 +203,7 @@ int hn_command_top(hn_session *session) {
         code = is_once ? print_once(session, watch, now_ns) : run_screen(session, watch);
     }
     if (status) {
-        code = hn_fail(session, HN_EXIT_FAILED, &diag);
+        code = hn_cli_fail(session, HN_EXIT_FAILED, &diag);
     }
     if (watch && all) {
         hn_watch_deinit(watch);

@@ -56,10 +56,10 @@ static void print_json(hn_session *session, hone_isa_mask isa) {
     }
     hone_json_write_array_end(&writer);
     hone_json_write_object_end(&writer);
-    hn_print(&session->out, "\n");
+    hn_cli_print(&session->out, "\n");
 }
 
-static void print_isa(hn_output *out, hone_isa_mask isa) {
+static void print_isa(hn_cli_output *out, hone_isa_mask isa) {
     hone_buffer names;
     hone_buffer_init(&names, NULL, 4096);
     hone_buffer_format(&names, "%s:", hone_isa_level_of(isa)->name);
@@ -68,26 +68,27 @@ static void print_isa(hn_output *out, hone_isa_mask isa) {
             hone_buffer_format(&names, " %s", hone_isa_name((hone_isa)i));
         }
     }
-    hn_print(out, "  %sisa%s       ", hn_style_of(out, HN_STYLE_NAME),
-             hn_style_of(out, HN_STYLE_PLAIN));
-    hn_print_wrapped(out, hone_buffer_text(&names), 12, 12);
+    hn_cli_print(out, "  %sisa%s       ", hn_cli_style_of(out, HN_STYLE_NAME),
+                 hn_cli_style_of(out, HN_STYLE_PLAIN));
+    hn_cli_print_wrapped(out, hone_buffer_text(&names), 12, 12);
     hone_buffer_deinit(&names);
 }
 
 static void print_people(hn_session *session, hone_isa_mask isa) {
-    hn_output *out = &session->out;
-    const char *name = hn_style_of(out, HN_STYLE_NAME), *plain = hn_style_of(out, HN_STYLE_PLAIN);
-    hn_print(out, "%s%s %s%s\n", hn_style_of(out, HN_STYLE_TITLE), session->program->name,
-             session->program->version, plain);
-    hn_print(out, "  %sbuild%s     %s for %s, by %s%s%s%s\n", name, plain, HN_BUILD_TYPE,
-             HN_BUILD_ARCHITECTURE, HN_BUILD_COMPILER, has_asserts ? ", with asserts" : "",
-             HN_BUILD_SANITIZERS[0] ? ", sanitizers: " : "", HN_BUILD_SANITIZERS);
+    hn_cli_output *out = &session->out;
+    const char *name = hn_cli_style_of(out, HN_STYLE_NAME),
+               *plain = hn_cli_style_of(out, HN_STYLE_PLAIN);
+    hn_cli_print(out, "%s%s %s%s\n", hn_cli_style_of(out, HN_STYLE_TITLE), session->program->name,
+                 session->program->version, plain);
+    hn_cli_print(out, "  %sbuild%s     %s for %s, by %s%s%s%s\n", name, plain, HN_BUILD_TYPE,
+                 HN_BUILD_ARCHITECTURE, HN_BUILD_COMPILER, has_asserts ? ", with asserts" : "",
+                 HN_BUILD_SANITIZERS[0] ? ", sanitizers: " : "", HN_BUILD_SANITIZERS);
     print_isa(out, isa);
     for (int i = 0; i < FEATURES_COUNT; i++) {
-        hn_print(out, "  %s%-8s%s  %s%s%s%s%s\n", name, features[i].name, plain,
-                 hn_style_of(out, features[i].is_on ? HN_STYLE_GOOD : HN_STYLE_WARNING),
-                 features[i].is_on ? "on" : "off", plain, features[i].reason[0] ? ": " : "",
-                 features[i].reason);
+        hn_cli_print(out, "  %s%-8s%s  %s%s%s%s%s\n", name, features[i].name, plain,
+                     hn_cli_style_of(out, features[i].is_on ? HN_STYLE_GOOD : HN_STYLE_WARNING),
+                     features[i].is_on ? "on" : "off", plain, features[i].reason[0] ? ": " : "",
+                     features[i].reason);
     }
 }
 

@@ -23,7 +23,7 @@ typedef enum hn_progress_mode {
 
 typedef struct hn_console {
     hone_mutex lock;
-    hn_output *err; /* borrowed */
+    hn_cli_output *err; /* borrowed */
     hn_progress_mode mode;
     uint32_t rows, columns; /* of the terminal; PINNED: rows without the last one scroll */
     bool has_line;          /* INLINE: the cursor is behind a progress line */
@@ -31,7 +31,7 @@ typedef struct hn_console {
 } hn_console;
 
 /* Begins without progress, for warnings only. */
-void hn_console_init(hn_console *console, hn_output *err);
+void hn_console_init(hn_console *console, hn_cli_output *err);
 
 /* Begins to show progress; PINNED takes the last row of the terminal. */
 void hn_console_set_mode(hn_console *console, hn_progress_mode mode);

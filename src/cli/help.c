@@ -15,24 +15,24 @@ void hn_cli_option_format(const hn_cli_option *option, char *out_text, size_t si
                    option->argument ? option->argument : "");
 }
 
-void hn_help_print_title(hn_output *output, const char *title) {
-    hn_print(output, "\n%s%s%s\n", hn_style_of(output, HN_STYLE_TITLE), title,
-             hn_style_of(output, HN_STYLE_PLAIN));
+void hn_help_print_title(hn_cli_output *output, const char *title) {
+    hn_cli_print(output, "\n%s%s%s\n", hn_cli_style_of(output, HN_STYLE_TITLE), title,
+                 hn_cli_style_of(output, HN_STYLE_PLAIN));
 }
 
 /* "  name      text", the text wrapped in its own column. */
-void hn_help_print_row(hn_output *output, const char *name, const char *text) {
+void hn_help_print_row(hn_cli_output *output, const char *name, const char *text) {
     uint32_t width = (uint32_t)strlen(name) + INDENT;
-    hn_print(output, "%*s%s%s%s", INDENT, "", hn_style_of(output, HN_STYLE_NAME), name,
-             hn_style_of(output, HN_STYLE_PLAIN));
+    hn_cli_print(output, "%*s%s%s%s", INDENT, "", hn_cli_style_of(output, HN_STYLE_NAME), name,
+                 hn_cli_style_of(output, HN_STYLE_PLAIN));
     if (width + 2 > HELP_COLUMN) {
-        hn_print(output, "\n");
+        hn_cli_print(output, "\n");
         width = 0;
     }
-    hn_print_wrapped(output, hone_text_of(text), HELP_COLUMN, width);
+    hn_cli_print_wrapped(output, hone_text_of(text), HELP_COLUMN, width);
 }
 
-static void print_notes(hn_output *output, const char *title, const hn_note *notes,
+static void print_notes(hn_cli_output *output, const char *title, const hn_note *notes,
                         uint32_t count) {
     hn_help_print_title(output, title);
     for (uint32_t i = 0; i < count; i++) {
@@ -40,7 +40,7 @@ static void print_notes(hn_output *output, const char *title, const hn_note *not
     }
 }
 
-static void print_option(hn_output *output, const hn_cli_option *option) {
+static void print_option(hn_cli_output *output, const hn_cli_option *option) {
     char name[96], text[600];
     hn_cli_option_format(option, name, sizeof name);
     size_t used = (size_t)snprintf(text, sizeof text, "%s", option->help);
@@ -61,23 +61,24 @@ static void print_option(hn_output *output, const hn_cli_option *option) {
     hn_help_print_row(output, name, text);
 }
 
-void hn_help_print_usage(hn_output *output, const hn_program *program, const hn_command *command) {
+void hn_help_print_usage(hn_cli_output *output, const hn_program *program,
+                         const hn_command *command) {
     if (!command) {
-        hn_print(output, "Usage: %s COMMAND [ARGUMENT]... [OPTION]...\n", program->name);
+        hn_cli_print(output, "Usage: %s COMMAND [ARGUMENT]... [OPTION]...\n", program->name);
         return;
     }
     const char *open = command->operands_min ? "" : "[", *close = command->operands_min ? "" : "]";
-    hn_print(output, "Usage: %s %s", program->name, command->name);
+    hn_cli_print(output, "Usage: %s %s", program->name, command->name);
     if (command->operand) {
-        hn_print(output, " %s%s%s%s", open, command->operand, close,
-                 command->operands_max > 1 ? "..." : "");
+        hn_cli_print(output, " %s%s%s%s", open, command->operand, close,
+                     command->operands_max > 1 ? "..." : "");
     }
-    hn_print(output, " [OPTION]...\n");
+    hn_cli_print(output, " [OPTION]...\n");
 }
 
-void hn_help_print_overview(hn_output *output, const hn_program *program) {
-    hn_print(output, "%s%s%s: %s\n\n", hn_style_of(output, HN_STYLE_TITLE), program->name,
-             hn_style_of(output, HN_STYLE_PLAIN), program->summary);
+void hn_help_print_overview(hn_cli_output *output, const hn_program *program) {
+    hn_cli_print(output, "%s%s%s: %s\n\n", hn_cli_style_of(output, HN_STYLE_TITLE), program->name,
+                 hn_cli_style_of(output, HN_STYLE_PLAIN), program->summary);
     hn_help_print_usage(output, program, NULL);
     hn_help_print_title(output, "Commands");
     for (uint32_t i = 0; i < program->commands_count; i++) {
@@ -95,27 +96,27 @@ void hn_help_print_overview(hn_output *output, const hn_program *program) {
     }
     print_notes(output, "Exit codes", program->exit_codes, program->exit_codes_count);
     print_notes(output, "Environment", program->variables, program->variables_count);
-    hn_print(output, "\n");
-    hn_print_wrapped(output,
-                     HONE_TEXT("'hone help COMMAND' tells more about a command and shows "
-                               "examples."),
-                     0, 0);
+    hn_cli_print(output, "\n");
+    hn_cli_print_wrapped(output,
+                         HONE_TEXT("'hone help COMMAND' tells more about a command and shows "
+                                   "examples."),
+                         0, 0);
 }
 
 /* Lines "command line  # what it does": the comment goes above, so that the line can be copied. */
-static void print_examples(hn_output *output, hone_text examples) {
+static void print_examples(hn_cli_output *output, hone_text examples) {
     hn_help_print_title(output, "Examples");
     while (examples.data && examples.size) {
         hone_text comment = hone_text_split(&examples, '\n');
         hone_text line = hone_text_trim(hone_text_split(&comment, '#'));
         comment = hone_text_trim(comment);
-        hn_print(output, "%*s%s# %.*s%s\n", INDENT, "", hn_style_of(output, HN_STYLE_FAINT),
-                 HONE_TEXT_ARGS(comment), hn_style_of(output, HN_STYLE_PLAIN));
-        hn_print(output, "%*s%.*s\n", INDENT, "", HONE_TEXT_ARGS(line));
+        hn_cli_print(output, "%*s%s# %.*s%s\n", INDENT, "", hn_cli_style_of(output, HN_STYLE_FAINT),
+                     HONE_TEXT_ARGS(comment), hn_cli_style_of(output, HN_STYLE_PLAIN));
+        hn_cli_print(output, "%*s%.*s\n", INDENT, "", HONE_TEXT_ARGS(line));
     }
 }
 
-void hn_help_print_command(hn_output *output, const hn_program *program,
+void hn_help_print_command(hn_cli_output *output, const hn_program *program,
                            const hn_command *command) {
     hn_help_print_usage(output, program, command);
     hone_text text = hone_text_of(command->description);
@@ -124,8 +125,8 @@ void hn_help_print_command(hn_output *output, const hn_program *program,
         if (paragraph.size == 0) {
             continue;
         }
-        hn_print(output, "\n");
-        hn_print_wrapped(output, paragraph, 0, 0);
+        hn_cli_print(output, "\n");
+        hn_cli_print_wrapped(output, paragraph, 0, 0);
     }
     hn_help_print_title(output, "Options");
     const hn_cli_option *option;

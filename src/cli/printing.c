@@ -21,8 +21,8 @@ static bool is_colour_wanted(void) {
     return (!no_colour || !*no_colour) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
-void hn_output_init(hn_output *output, int fd) {
-    *output = (hn_output){.columns = COLUMNS_DEFAULT};
+void hn_cli_output_init(hn_cli_output *output, int fd) {
+    *output = (hn_cli_output){.columns = COLUMNS_DEFAULT};
     output->file = (hone_file){.fd = fd, .is_standard = true, .is_regular = false};
     hone_buffer_init(&output->buffer, NULL, OUTPUT_BYTES_MAX);
     output->is_terminal = hone_terminal_is_at(fd);
@@ -33,7 +33,7 @@ void hn_output_init(hn_output *output, int fd) {
     }
 }
 
-void hn_print(hn_output *output, const char *format, ...) {
+void hn_cli_print(hn_cli_output *output, const char *format, ...) {
     char line[LINE_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
@@ -45,7 +45,7 @@ void hn_print(hn_output *output, const char *format, ...) {
     }
 }
 
-void hn_print_text(hn_output *output, hone_text text) {
+void hn_cli_print_text(hn_cli_output *output, hone_text text) {
     hone_buffer_append_text(&output->buffer, text);
 }
 
@@ -58,7 +58,7 @@ static uint32_t width_of(hone_text text) {
     return width;
 }
 
-void hn_print_wrapped(hn_output *output, hone_text text, uint32_t indent, uint32_t column) {
+void hn_cli_print_wrapped(hn_cli_output *output, hone_text text, uint32_t indent, uint32_t column) {
     bool is_line_empty = true;
     while (text.data) {
         hone_text word = hone_text_split(&text, ' ');
@@ -67,22 +67,22 @@ void hn_print_wrapped(hn_output *output, hone_text text, uint32_t indent, uint32
         }
         uint32_t width = width_of(word);
         if (!is_line_empty && column + 1 + width > output->columns) {
-            hn_print(output, "\n");
+            hn_cli_print(output, "\n");
             column = 0;
             is_line_empty = true;
         }
         if (column < indent) {
-            hn_print(output, "%*s", (int)(indent - column), "");
+            hn_cli_print(output, "%*s", (int)(indent - column), "");
             column = indent;
         }
-        hn_print(output, "%s%.*s", is_line_empty ? "" : " ", HONE_TEXT_ARGS(word));
+        hn_cli_print(output, "%s%.*s", is_line_empty ? "" : " ", HONE_TEXT_ARGS(word));
         column += width + !is_line_empty;
         is_line_empty = false;
     }
-    hn_print(output, "\n");
+    hn_cli_print(output, "\n");
 }
 
-const char *hn_style_of(const hn_output *output, hn_style style) {
+const char *hn_cli_style_of(const hn_cli_output *output, hn_style style) {
     static const char *const sequences[] = {
         [HN_STYLE_PLAIN] = "\x1b[0m",  [HN_STYLE_TITLE] = "\x1b[1m",
         [HN_STYLE_NAME] = "\x1b[36m",  [HN_STYLE_FAINT] = "\x1b[2m",
@@ -92,7 +92,7 @@ const char *hn_style_of(const hn_output *output, hn_style style) {
     return output->has_colour ? sequences[style] : "";
 }
 
-void hn_output_flush(hn_output *output) {
+void hn_cli_output_flush(hn_cli_output *output) {
     hone_text text = hone_buffer_text(&output->buffer);
     if (!output->status && hone_buffer_status(&output->buffer)) {
         output->status = hone_diag_set(&output->diag, hone_buffer_status(&output->buffer),
@@ -108,8 +108,8 @@ void hn_output_flush(hn_output *output) {
     hone_buffer_clear(&output->buffer);
 }
 
-hone_status hn_output_finish(hn_output *output) {
-    hn_output_flush(output);
+hone_status hn_cli_output_finish(hn_cli_output *output) {
+    hn_cli_output_flush(output);
     hone_status status = hone_file_close(&output->file, output->status ? NULL : &output->diag);
     output->status = output->status ? output->status : status;
     hone_buffer_deinit(&output->buffer);

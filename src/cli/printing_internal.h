@@ -3,8 +3,8 @@
  * Standard output of a command: put together in memory, written at the end (or when the command
  * says so), with colour only where a terminal shows it.
  *
- * Contract: confined. Failures are remembered, later output is then dropped, and hn_output_finish
- * tells; so commands print without checking.
+ * Contract: confined. Failures are remembered, later output is then dropped, and
+ * hn_cli_output_finish tells; so commands print without checking.
  */
 #ifndef HN_CLI_PRINTING_INTERNAL_H
 #define HN_CLI_PRINTING_INTERNAL_H
@@ -26,7 +26,7 @@ typedef enum hn_style {
     HN_STYLE_BAD,     /* red */
 } hn_style;
 
-typedef struct hn_output {
+typedef struct hn_cli_output {
     hone_file file;
     hone_buffer buffer;
     hone_status status; /* of writing, sticky */
@@ -34,27 +34,27 @@ typedef struct hn_output {
     uint32_t columns; /* to wrap at */
     bool is_terminal;
     bool has_colour;
-} hn_output;
+} hn_cli_output;
 
 /* `fd` is 1 or 2. Colour needs a terminal that is not "dumb", and NO_COLOR unset or empty
  * (no-color.org). */
-void hn_output_init(hn_output *output, int fd);
+void hn_cli_output_init(hn_cli_output *output, int fd);
 
-void hn_print(hn_output *output, const char *format, ...) HONE_PRINTF(2, 3);
-void hn_print_text(hn_output *output, hone_text text);
+void hn_cli_print(hn_cli_output *output, const char *format, ...) HONE_PRINTF(2, 3);
+void hn_cli_print_text(hn_cli_output *output, hone_text text);
 
 /* Words of `text`, wrapped at output->columns, each line behind `indent` blanks; the first line
  * continues at column `column`. Ends with a line end. */
-void hn_print_wrapped(hn_output *output, hone_text text, uint32_t indent, uint32_t column);
+void hn_cli_print_wrapped(hn_cli_output *output, hone_text text, uint32_t indent, uint32_t column);
 
 /* The escape sequence that begins a style (PLAIN ends any), or "" where there is no colour. */
-const char *hn_style_of(const hn_output *output, hn_style style);
+const char *hn_cli_style_of(const hn_cli_output *output, hn_style style);
 
 /* Writes out what was printed so far. */
-void hn_output_flush(hn_output *output);
+void hn_cli_output_flush(hn_cli_output *output);
 
 /* Flushes, closes, frees. HONE_OK, BROKEN_PIPE when the reader went away, or why output is lost,
  * with a message in output->diag. */
-hone_status hn_output_finish(hn_output *output);
+hone_status hn_cli_output_finish(hn_cli_output *output);
 
 #endif

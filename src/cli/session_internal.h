@@ -20,15 +20,15 @@ typedef enum hn_exit {
 struct hn_session {
     const hn_program *program;
     hn_arguments arguments;
-    hn_output out; /* answers */
-    hn_output err; /* complaints and progress */
+    hn_cli_output out; /* answers */
+    hn_cli_output err; /* complaints and progress */
 };
 
 /* The table of all commands. */
 extern const hn_program hn_hone;
 
 /* Prints "hone: file:line:column: subject: message" to standard error and returns `code`. */
-int hn_fail(hn_session *session, int code, const hone_diag *diag);
+int hn_cli_fail(hn_session *session, int code, const hone_diag *diag);
 
 /* One per command; each returns an exit code. */
 int hn_command_run(hn_session *session);

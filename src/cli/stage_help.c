@@ -6,14 +6,14 @@
 
 #include "hone/node/node.h"
 
-void hn_help_print_stages(hn_output *output) {
+void hn_help_print_stages(hn_cli_output *output) {
     hone_stage_kind_info kind;
     hn_help_print_title(output, "Stage kinds");
     for (uint32_t i = 0; hone_stage_kind_at(i, &kind); i++) {
         hn_help_print_row(output, kind.name, kind.summary);
     }
-    hn_print(output, "\n'hone help KIND' lists the keys of a kind, as 'hone help %s' does.\n",
-             hone_stage_kind_at(0, &kind) ? kind.name : "KIND");
+    hn_cli_print(output, "\n'hone help KIND' lists the keys of a kind, as 'hone help %s' does.\n",
+                 hone_stage_kind_at(0, &kind) ? kind.name : "KIND");
 }
 
 static bool find_kind(hone_text name, uint32_t *out_index, hone_stage_kind_info *out_kind) {
@@ -26,16 +26,16 @@ static bool find_kind(hone_text name, uint32_t *out_index, hone_stage_kind_info 
     return false;
 }
 
-bool hn_help_print_stage(hn_output *output, hone_text name) {
+bool hn_help_print_stage(hn_cli_output *output, hone_text name) {
     hone_stage_kind_info kind;
     hone_stage_option_info option;
     uint32_t index = 0;
     if (!find_kind(name, &index, &kind)) {
         return false;
     }
-    hn_print(output, "Stage kind %s%s%s\n\n", hn_style_of(output, HN_STYLE_TITLE), kind.name,
-             hn_style_of(output, HN_STYLE_PLAIN));
-    hn_print_wrapped(output, hone_text_of(kind.summary), 0, 0);
+    hn_cli_print(output, "Stage kind %s%s%s\n\n", hn_cli_style_of(output, HN_STYLE_TITLE),
+                 kind.name, hn_cli_style_of(output, HN_STYLE_PLAIN));
+    hn_cli_print_wrapped(output, hone_text_of(kind.summary), 0, 0);
     if (kind.options_count) {
         hn_help_print_title(output, "Keys");
     }

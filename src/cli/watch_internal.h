@@ -55,8 +55,8 @@ const char *hn_watch_state_name(const hn_watch_node *node);
 
 /* Every node with its stages as a table in `columns`, or as JSON. The table has a column of what
  * was so far only where there were several looks. */
-void hn_watch_print_table(hn_output *output, const hn_watch *watch, uint64_t now_ns,
+void hn_watch_print_table(hn_cli_output *output, const hn_watch *watch, uint64_t now_ns,
                           uint32_t columns, bool has_history);
-void hn_watch_print_json(hn_output *output, const hn_watch *watch, uint64_t now_ns);
+void hn_watch_print_json(hn_cli_output *output, const hn_watch *watch, uint64_t now_ns);
 
 #endif

@@ -23,39 +23,39 @@ typedef struct stage_row {
 } stage_row;
 
 static void cell_stage(const stage_row *row, char *out_text) {
-    hn_figure_name(row->live->name, HONE_LIVE_NAME_BYTES, 14, out_text);
+    hn_cli_figure_name(row->live->name, HONE_LIVE_NAME_BYTES, 14, out_text);
 }
 
 static void cell_kind(const stage_row *row, char *out_text) {
-    hn_figure_name(row->live->kind, HONE_LIVE_NAME_BYTES, 14, out_text);
+    hn_cli_figure_name(row->live->kind, HONE_LIVE_NAME_BYTES, 14, out_text);
 }
 
 static void cell_in(const stage_row *row, char *out_text) {
-    hn_figure_count((double)row->seen->records_in, out_text, CELL_BYTES);
+    hn_cli_figure_count((double)row->seen->records_in, out_text, CELL_BYTES);
 }
 
 static void cell_in_rate(const stage_row *row, char *out_text) {
-    hn_figure_count(row->seen->in_per_s, out_text, CELL_BYTES);
+    hn_cli_figure_count(row->seen->in_per_s, out_text, CELL_BYTES);
 }
 
 static void cell_out(const stage_row *row, char *out_text) {
-    hn_figure_count((double)row->seen->records_out, out_text, CELL_BYTES);
+    hn_cli_figure_count((double)row->seen->records_out, out_text, CELL_BYTES);
 }
 
 static void cell_out_rate(const stage_row *row, char *out_text) {
-    hn_figure_count(row->seen->out_per_s, out_text, CELL_BYTES);
+    hn_cli_figure_count(row->seen->out_per_s, out_text, CELL_BYTES);
 }
 
 static void cell_dropped(const stage_row *row, char *out_text) {
-    hn_figure_count((double)load(&row->live->records_dropped), out_text, CELL_BYTES);
+    hn_cli_figure_count((double)load(&row->live->records_dropped), out_text, CELL_BYTES);
 }
 
 static void cell_skipped(const stage_row *row, char *out_text) {
-    hn_figure_count((double)load(&row->live->records_skipped), out_text, CELL_BYTES);
+    hn_cli_figure_count((double)load(&row->live->records_skipped), out_text, CELL_BYTES);
 }
 
 static void cell_queued(const stage_row *row, char *out_text) {
-    hn_figure_count((double)load(&row->live->queued_count), out_text, CELL_BYTES);
+    hn_cli_figure_count((double)load(&row->live->queued_count), out_text, CELL_BYTES);
 }
 
 static void cell_busy(const stage_row *row, char *out_text) {
@@ -80,7 +80,7 @@ static void cell_hop_p99(const stage_row *row, char *out_text) {
 }
 
 static void cell_history(const stage_row *row, char *out_text) {
-    hn_figure_sparkline(row->seen->history, HN_WATCH_HISTORY, out_text, CELL_BYTES);
+    hn_cli_figure_sparkline(row->seen->history, HN_WATCH_HISTORY, out_text, CELL_BYTES);
 }
 
 /* From left to right; what does not fit any more is left out by rank, the highest first. */
@@ -125,16 +125,16 @@ static layout layout_for(uint32_t columns, bool has_history) {
     return fitting;
 }
 
-static void print_cell(hn_output *output, const struct column *column, const char *text) {
-    int padding = (int)column->width - (int)hn_figure_width(text);
+static void print_cell(hn_cli_output *output, const struct column *column, const char *text) {
+    int padding = (int)column->width - (int)hn_cli_figure_width(text);
     bool is_last = column->cell == cell_history;
     padding = padding > 0 ? padding : 0;
-    hn_print(output, "  %*s%s%*s", column->is_left ? 0 : padding, "", text,
-             column->is_left && !is_last ? padding : 0, "");
+    hn_cli_print(output, "  %*s%s%*s", column->is_left ? 0 : padding, "", text,
+                 column->is_left && !is_last ? padding : 0, "");
 }
 
 /* The row of a stage, or with NULL the titles. */
-static void print_row(hn_output *output, const stage_row *row, const layout *shape) {
+static void print_row(hn_cli_output *output, const stage_row *row, const layout *shape) {
     for (int i = 0; i < COLUMNS_COUNT; i++) {
         const struct column *column = &columns_of_table[i];
         char text[CELL_BYTES];
@@ -148,72 +148,72 @@ static void print_row(hn_output *output, const stage_row *row, const layout *sha
         }
         print_cell(output, column, text);
     }
-    hn_print(output, "\n");
+    hn_cli_print(output, "\n");
 }
 
 /* --- A node --------------------------------------------------------------------------------- */
 
-static void print_memory(hn_output *output, const hone_live_page *page) {
+static void print_memory(hn_cli_output *output, const hone_live_page *page) {
     char held[24], budget[24], peak[24], bar[CELL_BYTES];
     uint64_t held_bytes = load(&page->held_bytes);
     (void)hone_size_format((double)held_bytes, held, sizeof held);
     (void)hone_size_format((double)page->budget_bytes, budget, sizeof budget);
     (void)hone_size_format((double)load(&page->peak_bytes), peak, sizeof peak);
     double share = page->budget_bytes ? (double)held_bytes / (double)page->budget_bytes : 0;
-    hn_figure_bar(share, BAR_CELLS, bar, sizeof bar);
-    hn_print(output, "  memory %s%s%s %s of %s, peak %s\n",
-             hn_style_of(output, share > 0.9 ? HN_STYLE_BAD : HN_STYLE_GOOD), bar,
-             hn_style_of(output, HN_STYLE_PLAIN), held, budget, peak);
+    hn_cli_figure_bar(share, BAR_CELLS, bar, sizeof bar);
+    hn_cli_print(output, "  memory %s%s%s %s of %s, peak %s\n",
+                 hn_cli_style_of(output, share > 0.9 ? HN_STYLE_BAD : HN_STYLE_GOOD), bar,
+                 hn_cli_style_of(output, HN_STYLE_PLAIN), held, budget, peak);
 }
 
-static void print_end_to_end(hn_output *output, const hone_histogram *end_to_end_ns) {
+static void print_end_to_end(hn_cli_output *output, const hone_histogram *end_to_end_ns) {
     static const struct {
         const char *name;
         double quantile;
     } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"max", 1}};
     if (hone_histogram_count(end_to_end_ns) == 0) {
-        hn_print(output, "  end to end: no record has reached a sink yet\n");
+        hn_cli_print(output, "  end to end: no record has reached a sink yet\n");
         return;
     }
-    hn_print(output, "  end to end ");
+    hn_cli_print(output, "  end to end ");
     for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
         char text[24];
         uint64_t value = quantiles[i].quantile < 1
                              ? hone_histogram_quantile(end_to_end_ns, quantiles[i].quantile)
                              : hone_histogram_max(end_to_end_ns);
         (void)hone_duration_format((double)value, text, sizeof text);
-        hn_print(output, "%s %s %s", i ? "," : "", quantiles[i].name, text);
+        hn_cli_print(output, "%s %s %s", i ? "," : "", quantiles[i].name, text);
     }
-    hn_print(output, "\n");
+    hn_cli_print(output, "\n");
 }
 
-static void print_node(hn_output *output, const hn_watch_node *node, uint64_t now_ns,
+static void print_node(hn_cli_output *output, const hn_watch_node *node, uint64_t now_ns,
                        const layout *shape) {
     const hone_live_page *page = node->live.page;
     char name[HONE_LIVE_NAME_BYTES + 8], uptime[24];
-    hn_figure_name(page->node_name, HONE_LIVE_NAME_BYTES, HONE_LIVE_NAME_BYTES, name);
+    hn_cli_figure_name(page->node_name, HONE_LIVE_NAME_BYTES, HONE_LIVE_NAME_BYTES, name);
     (void)hone_duration_format(hn_watch_uptime_s(node, now_ns) * 1e9, uptime, sizeof uptime);
-    hn_print(output, "%s%s%s  pid %lld, %s%s%s, %s, %u worker%s\n",
-             hn_style_of(output, HN_STYLE_TITLE), name, hn_style_of(output, HN_STYLE_PLAIN),
-             (long long)node->pid,
-             hn_style_of(output, node->has_ended ? HN_STYLE_WARNING : HN_STYLE_GOOD),
-             hn_watch_state_name(node), hn_style_of(output, HN_STYLE_PLAIN), uptime,
-             page->workers_count, page->workers_count == 1 ? "" : "s");
+    hn_cli_print(output, "%s%s%s  pid %lld, %s%s%s, %s, %u worker%s\n",
+                 hn_cli_style_of(output, HN_STYLE_TITLE), name,
+                 hn_cli_style_of(output, HN_STYLE_PLAIN), (long long)node->pid,
+                 hn_cli_style_of(output, node->has_ended ? HN_STYLE_WARNING : HN_STYLE_GOOD),
+                 hn_watch_state_name(node), hn_cli_style_of(output, HN_STYLE_PLAIN), uptime,
+                 page->workers_count, page->workers_count == 1 ? "" : "s");
     print_memory(output, page);
     print_end_to_end(output, node->end_to_end_ns);
-    hn_print(output, "%s", hn_style_of(output, HN_STYLE_FAINT));
+    hn_cli_print(output, "%s", hn_cli_style_of(output, HN_STYLE_FAINT));
     print_row(output, NULL, shape);
-    hn_print(output, "%s", hn_style_of(output, HN_STYLE_PLAIN));
+    hn_cli_print(output, "%s", hn_cli_style_of(output, HN_STYLE_PLAIN));
     for (uint32_t i = 0; i < node->stages_count; i++) {
         print_row(output, &(stage_row){&page->stages[i], &node->stages[i]}, shape);
     }
 }
 
-void hn_watch_print_table(hn_output *output, const hn_watch *watch, uint64_t now_ns,
+void hn_watch_print_table(hn_cli_output *output, const hn_watch *watch, uint64_t now_ns,
                           uint32_t columns, bool has_history) {
     layout fitting = layout_for(columns, has_history);
     for (uint32_t i = 0; i < watch->count; i++) {
-        hn_print(output, i ? "\n" : "");
+        hn_cli_print(output, i ? "\n" : "");
         print_node(output, &watch->nodes[i], now_ns, &fitting);
     }
 }
@@ -288,7 +288,7 @@ static void write_node(hone_json_writer *writer, const hn_watch_node *node, uint
     hone_json_write_object_end(writer);
 }
 
-void hn_watch_print_json(hn_output *output, const hn_watch *watch, uint64_t now_ns) {
+void hn_watch_print_json(hn_cli_output *output, const hn_watch *watch, uint64_t now_ns) {
     hone_json_writer writer;
     hone_json_writer_init(&writer, &output->buffer, 2);
     hone_json_write_object_begin(&writer);
@@ -299,5 +299,5 @@ void hn_watch_print_json(hn_output *output, const hn_watch *watch, uint64_t now_
     }
     hone_json_write_array_end(&writer);
     hone_json_write_object_end(&writer);
-    hn_print(output, "\n");
+    hn_cli_print(output, "\n");
 }

@@ -50,7 +50,7 @@ static const bad_file bad_files[] = {
     {"[node]\nmemory_buget = \"1MiB\"\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
      "n.toml:2:1: [node] has no key 'memory_buget'; did you mean 'memory_budget'?"},
     {"[node]\nxyzzy = 1\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
-     "n.toml:2:1: [node] has no key 'xyzzy'; its keys are name, memory_budget, workers"},
+     "n.toml:2:1: [node] has no key 'xyzzy'; its keys are name, memory_budget, workers, simd"},
     {"[node]\nname = 7\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
      "n.toml:2:8: 'name' must be a text in quotes, but is 7"},
     {"[node]\nmemory_budget = \"64Mib\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,

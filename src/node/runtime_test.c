@@ -68,7 +68,7 @@ static figures figures_of(const trial *t, const char *name) {
                      stage->records_undelivered};
 }
 
-/* What went into each edge came out of it or was dropped there; a sink wrote or lost what it took. */
+/* What went into an edge came out or was dropped; a sink wrote or lost what it took. */
 static void check_balance(const trial *t) {
     for (uint32_t i = 0; i < hone_node_stages_count(t->node); i++) {
         hone_node_stage_info info;

@@ -18,7 +18,12 @@
 #include "input_internal.h"
 #include "kinds_internal.h"
 
-enum { COLUMNS_MAX = HONE_SCHEMA_FIELDS_MAX, INFER_ROWS_MAX = 1000, PEEK_BYTES = 128 << 10 };
+enum {
+    COLUMNS_MAX = HONE_SCHEMA_FIELDS_MAX,
+    INFER_ROWS_MAX = 1000,
+    PEEK_BYTES = 128 << 10,
+    SHOWN_BYTES_MAX = 40
+};
 
 typedef enum on_error { ON_ERROR_STOP, ON_ERROR_SKIP } on_error;
 
@@ -32,7 +37,7 @@ typedef struct source_csv {
     uint64_t line_bytes_max;
 
     hn_input input;
-    hone_csv_scanner scanner;
+    hone_csv_scanner scanner, fresh_scanner;
     hone_csv_field *row; /* room for one field more than there are columns */
     uint32_t columns_count;
     const hone_type *types;
@@ -42,7 +47,6 @@ typedef struct source_csv {
     hone_status
         failure_status; /* of the row that ends the reading, once what came before it was sent */
     hone_diag failure;
-    char *unescaped; /* of one field; as long as a line may be */
 } source_csv;
 
 static const hn_option options[] = {
@@ -223,6 +227,17 @@ static hone_status apply_time(hn_stage *stage, const hone_field *fields, hone_di
     return hone_schema_find(&names, hone_text_of(state->time), diag, &state->time_column);
 }
 
+/* On a pipe the header may come long before the first row, which must be seen where a type is to be
+ * inferred. A row that is too long is told by the run, which knows its line. */
+static hone_status wait_for_rows(hn_stage *stage, hone_diag *diag) {
+    source_csv *state = stage->state;
+    if (hone_toml_count(state->declared) >= state->columns_count) {
+        return HONE_OK;
+    }
+    hone_status status = hn_input_peek(&state->input, PEEK_BYTES, diag);
+    return status == HONE_STATUS_LIMIT ? HONE_OK : status;
+}
+
 static hone_status make_schema(hn_stage *stage, const hone_csv_field *row, hone_diag *diag) {
     source_csv *state = stage->state;
     hone_field *fields = HONE_ARENA_NEW_ARRAY(stage->arena, hone_field, state->columns_count);
@@ -235,20 +250,26 @@ static hone_status make_schema(hn_stage *stage, const hone_csv_field *row, hone_
                              state->columns_count);
     }
     for (uint32_t c = 0; c < state->columns_count; c++) {
-        hone_status status = column_name(stage, row[c], c, &fields[c].name);
-        if (status != HONE_OK) {
-            return hone_diag_set(diag, status, "the name of column %u is not readable: %s", c + 1,
-                                 hone_status_text(status));
+        hone_status named = column_name(stage, row[c], c, &fields[c].name);
+        if (named != HONE_OK) {
+            return hone_diag_set(diag, named, "the name of column %u is not readable: %s", c + 1,
+                                 hone_status_text(named));
         }
     }
     if (state->has_header) {
         hn_input_consume(&state->input, state->scanner.consumed_bytes);
+    } else { /* the first row is read again, as a record */
+        state->scanner = state->fresh_scanner;
+    }
+    hone_status status = wait_for_rows(stage, diag);
+    if (status != HONE_OK) {
+        return status;
     }
     infer_types(state, guesses);
     for (uint32_t c = 0; c < state->columns_count; c++) {
         fields[c].type = guesses[c].is_seen ? guesses[c].type : HONE_TYPE_TEXT;
     }
-    hone_status status = apply_declared(stage, fields, diag);
+    status = apply_declared(stage, fields, diag);
     if (status == HONE_OK) {
         status = apply_time(stage, fields, diag);
     }
@@ -280,6 +301,7 @@ static hone_status source_csv_open(hn_stage *stage, hone_diag *diag) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "a quote or a line end cannot be the separator");
     }
+    state->fresh_scanner = state->scanner;
     hone_status status =
         hn_input_open(&state->input, stage, state->path, state->line_bytes_max, diag);
     if (status == HONE_OK) {
@@ -310,28 +332,41 @@ static hone_status bad_field(hn_stage *stage, uint32_t column, hone_text text, c
     hone_diag *diag = &state->failure;
     hone_text name = stage->schema->fields[column].name;
     hn_stage_blame_data(stage, state->path, state->scanner.line, diag);
-    return hone_diag_set(diag, HONE_STATUS_BAD_RECORD, "field '%.*s': '%.*s' %s%s",
-                         HONE_TEXT_ARGS(name), (int)(text.size < 40 ? text.size : 40), text.data,
-                         why, hone_type_name(stage->schema->fields[column].type));
+    if (!hone_text_is_utf8(text, NULL)) {
+        return hone_diag_set(diag, HONE_STATUS_BAD_RECORD,
+                             "field '%.*s' is not valid UTF-8: save the file as UTF-8",
+                             HONE_TEXT_ARGS(name));
+    }
+    size_t shown = text.size < SHOWN_BYTES_MAX ? text.size : SHOWN_BYTES_MAX;
+    while (shown < text.size && shown > 0 && ((uint8_t)text.data[shown] & 0xC0) == 0x80) {
+        shown--; /* not in the middle of a character */
+    }
+    return hone_diag_set(diag, HONE_STATUS_BAD_RECORD, "field '%.*s': '%.*s'%s %s%s",
+                         HONE_TEXT_ARGS(name), (int)shown, text.data,
+                         shown < text.size ? "..." : "", why,
+                         hone_type_name(stage->schema->fields[column].type));
 }
 
+/* LIMIT when the heap has no room for the text, doubled quotes included. */
 static hone_status read_text(hn_stage *stage, hone_batch *batch, const hone_csv_field *field,
                              uint32_t column, hone_cell *cell) {
-    source_csv *state = stage->state;
+    if (field->size > batch->text_capacity_bytes - batch->text_used_bytes) {
+        return HONE_STATUS_LIMIT;
+    }
     hone_text text = hone_csv_text(*field);
-    if (field->flags & HONE_CSV_ESCAPED) {
-        if (!state->unescaped) {
-            state->unescaped = hone_allocate(stage->allocator, state->line_bytes_max, 1);
-        }
-        if (!state->unescaped) {
-            return bad_field(stage, column, text, "does not fit into the memory budget as ");
-        }
-        text = (hone_text){state->unescaped, hone_csv_unescape(*field, state->unescaped)};
+    if (field->flags & HONE_CSV_ESCAPED) { /* the heap's own room takes what it becomes */
+        char *room = (char *)batch + hn_batch_heap_offset(batch) + batch->text_used_bytes;
+        text = (hone_text){room, hone_csv_unescape(*field, room)};
     }
     if (!hone_text_is_utf8(text, NULL)) {
-        return bad_field(stage, column, text, "is not valid UTF-8 ");
+        return bad_field(stage, column, text, "");
     }
-    return hone_batch_add_text(batch, text, &cell->text); /* LIMIT: the batch is full */
+    if (field->flags & HONE_CSV_ESCAPED) {
+        cell->text = (hone_text_ref){batch->text_used_bytes, (uint32_t)text.size};
+        batch->text_used_bytes += (uint32_t)text.size;
+        return HONE_OK;
+    }
+    return hone_batch_add_text(batch, text, &cell->text);
 }
 
 static hone_status read_bool(hn_stage *stage, const hone_csv_field *field, uint32_t column,
@@ -500,12 +535,21 @@ static hone_status refill(hn_stage *stage, hone_diag *diag) {
     return status;
 }
 
+static hone_status report_failure(const source_csv *state, hone_diag *diag) {
+    *diag = state->failure;
+    if (state->failure_status != HONE_STATUS_BAD_RECORD) {
+        return state->failure_status;
+    }
+    return hone_diag_set(diag, state->failure_status,
+                         "%.400s; with on_error = \"skip\" such rows are left out and counted",
+                         state->failure.message);
+}
+
 static hone_status source_csv_produce(hn_stage *stage, hone_diag *diag) {
     source_csv *state = stage->state;
     hone_batch *batch = NULL;
     if (state->failure_status != HONE_OK) {
-        *diag = state->failure;
-        return state->failure_status;
+        return report_failure(state, diag);
     }
     hone_status status = hn_batch_acquire(stage, diag, &batch);
     if (status != HONE_OK) {
@@ -529,7 +573,6 @@ static hone_status source_csv_produce(hn_stage *stage, hone_diag *diag) {
 static void source_csv_close(hn_stage *stage) {
     source_csv *state = stage->state;
     hn_input_close(&state->input);
-    hone_release(stage->allocator, state->unescaped, state->line_bytes_max, 1);
 }
 
 const hn_stage_kind hn_kind_source_csv = {
