@@ -105,20 +105,6 @@ hone_status hone_file_write(hone_file *file, const void *data, size_t size, size
     return HONE_OK;
 }
 
-hone_status hone_file_drop_tail(hone_file *file, uint64_t size_bytes) {
-    struct stat info;
-    off_t end = lseek(file->fd, 0, SEEK_CUR);
-    if (!file->is_regular || end < 0 || fstat(file->fd, &info) != 0 || info.st_size != end ||
-        (uint64_t)end < size_bytes) {
-        return HONE_STATUS_UNSUPPORTED;
-    }
-    off_t kept = end - (off_t)size_bytes;
-    if (ftruncate(file->fd, kept) != 0 || lseek(file->fd, kept, SEEK_SET) != kept) {
-        return status_of_errno(errno);
-    }
-    return HONE_OK;
-}
-
 static bool is_ready(const hone_file *file, short events) {
     if (file->is_regular) {
         return true;
@@ -134,6 +120,55 @@ bool hone_file_is_readable(const hone_file *file) {
 
 bool hone_file_is_writable(const hone_file *file) {
     return is_ready(file, POLLOUT);
+}
+
+hone_status hone_file_sync(hone_file *file, hone_diag *diag) {
+    if (!file->is_regular) {
+        return HONE_OK;
+    }
+    int result;
+    do {
+        result = fdatasync(file->fd);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0 || errno == EINVAL) { /* EINVAL: a file system without anything to sync */
+        return HONE_OK;
+    }
+    return hone_diag_set(diag, status_of_errno(errno), "writing to the device failed: %s",
+                         strerror(errno));
+}
+
+static hone_status not_regular(const char *what, hone_diag *diag) {
+    return hone_diag_set(diag, HONE_STATUS_UNSUPPORTED, "only a regular file can be %s", what);
+}
+
+hone_status hone_file_take_back(hone_file *file, uint64_t size, hone_diag *diag) {
+    if (!file->is_regular) {
+        return not_regular("shortened", diag);
+    }
+    struct stat info;
+    off_t end = lseek(file->fd, 0, SEEK_CUR);
+    if (end >= 0 && fstat(file->fd, &info) == 0 && info.st_size > end) {
+        return hone_diag_set(diag, HONE_STATUS_UNSUPPORTED,
+                             "the file cannot be shortened: somebody else has written behind us");
+    }
+    if (end < 0 || (uint64_t)end < size || ftruncate(file->fd, end - (off_t)size) != 0 ||
+        lseek(file->fd, end - (off_t)size, SEEK_SET) < 0) {
+        return hone_diag_set(diag, HONE_STATUS_IO, "shortening the file failed: %s",
+                             end >= 0 && (uint64_t)end < size ? "it is shorter already"
+                                                              : strerror(errno));
+    }
+    return HONE_OK;
+}
+
+hone_status hone_file_seek(hone_file *file, uint64_t offset_bytes, hone_diag *diag) {
+    if (!file->is_regular) {
+        return not_regular("read again", diag);
+    }
+    if (offset_bytes > INT64_MAX || lseek(file->fd, (off_t)offset_bytes, SEEK_SET) < 0) {
+        return hone_diag_set(diag, HONE_STATUS_IO, "going back in the file failed: %s",
+                             offset_bytes > INT64_MAX ? "no such place" : strerror(errno));
+    }
+    return HONE_OK;
 }
 
 hone_status hone_file_close(hone_file *file, hone_diag *diag) {

@@ -90,7 +90,7 @@ static void test_write_and_read(void **state) {
     hn_test_remove_folder(here.root);
 }
 
-static void test_drop_tail(void **state) {
+static void test_take_back(void **state) {
     (void)state;
     folder here;
     hone_file file, other;
@@ -100,13 +100,14 @@ static void test_drop_tail(void **state) {
     const char *path = in_folder(&here, "a");
     assert_int_equal(hone_file_open(path, HONE_FILE_WRITE, NULL, &file), HONE_OK);
     assert_int_equal(hone_file_write(&file, "line\ntor", 8, &done, NULL), HONE_OK);
-    assert_int_equal(hone_file_drop_tail(&file, 9), HONE_STATUS_UNSUPPORTED);
-    assert_int_equal(hone_file_drop_tail(&file, 3), HONE_OK);
+    assert_int_equal(hone_file_take_back(&file, 9, NULL), HONE_STATUS_IO);
+    assert_int_equal(hone_file_take_back(&file, 3, NULL), HONE_OK);
     assert_int_equal(hone_file_write(&file, "go", 2, &done, NULL), HONE_OK);
     assert_int_equal(hone_file_open(path, HONE_FILE_APPEND, NULL, &other), HONE_OK);
     assert_int_equal(hone_file_write(&other, "!", 1, &done, NULL), HONE_OK);
-    assert_int_equal(hone_file_drop_tail(&file, 1), HONE_STATUS_UNSUPPORTED); /* not our end */
-    assert_int_equal(hone_file_drop_tail(&other, 1), HONE_OK);
+    assert_int_equal(hone_file_take_back(&file, 1, NULL),
+                     HONE_STATUS_UNSUPPORTED); /* not our end */
+    assert_int_equal(hone_file_take_back(&other, 1, NULL), HONE_OK);
     assert_int_equal(hone_file_close(&other, NULL), HONE_OK);
     assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
     assert_int_equal(hone_file_open(path, HONE_FILE_READ, NULL, &file), HONE_OK);
@@ -299,7 +300,7 @@ static void test_standard(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_errors), cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_drop_tail),   cmocka_unit_test(test_read_all),
+        cmocka_unit_test(test_take_back),   cmocka_unit_test(test_read_all),
         cmocka_unit_test(test_no_space),    cmocka_unit_test(test_pipe),
         cmocka_unit_test(test_replace),     cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_standard),

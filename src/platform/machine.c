@@ -51,6 +51,7 @@ const char *hn_machine_copy(hn_machine *machine, hone_text text) {
     return copy;
 }
 
+HONE_PRINTF(2, 0)
 static const char *format_into_arena(hn_machine *machine, const char *format, va_list arguments) {
     char text[1024];
     int length = vsnprintf(text, sizeof text, format, arguments);
@@ -70,6 +71,7 @@ const char *hn_machine_format(hn_machine *machine, const char *format, ...) {
 }
 
 /* Root and path together. False when that is longer than a path can be. */
+HONE_PRINTF(3, 0)
 static bool make_path(const hn_machine *machine, char path[HN_PATH_SIZE_MAX], const char *format,
                       va_list arguments) {
     size_t root_size = strlen(machine->root);
