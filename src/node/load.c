@@ -80,6 +80,9 @@ void hn_stage_blame_data(const hn_stage *stage, const char *file, uint64_t line,
     char subject[96];
     (void)snprintf(subject, sizeof subject, "stage '%.80s'", stage->name);
     hone_diag_about(diag, subject);
+    if (file && strcmp(file, "-") == 0) {
+        file = stage->kind->role == HN_ROLE_SOURCE ? "standard input" : "standard output";
+    }
     hone_diag_at(diag, file, line > UINT32_MAX ? UINT32_MAX : (uint32_t)line, 0);
 }
 
