@@ -144,6 +144,26 @@ static void timers_fire_and_can_be_disarmed(void **state) {
     hone_scheduler_destroy(scheduler);
 }
 
+/* Setting the next deadline of an armed timer moves nothing until the timer is armed with it. */
+static void a_deadline_counts_from_arm(void **state) {
+    (void)state;
+    hone_scheduler *scheduler = start(1);
+    _Atomic uint32_t fired = 0;
+    alarm_clock late = {.task = {alarm_run, &late, NULL}, .fired = &fired};
+    alarm_clock soon = {.task = {alarm_run, &soon, NULL}, .fired = &fired};
+    late.timer = (hone_timer){.task = &late.task, .deadline_ns = UINT64_MAX / 2};
+    assert_int_equal(hone_scheduler_arm(scheduler, &late.timer), HONE_OK);
+    late.timer.deadline_ns = 1;
+    soon.timer =
+        (hone_timer){.task = &soon.task, .deadline_ns = hone_clock_monotonic_ns() + 1000000u};
+    assert_int_equal(hone_scheduler_arm(scheduler, &soon.timer), HONE_OK);
+    wait_for(&fired, 1);
+    assert_true(soon.at_ns >= soon.timer.deadline_ns);
+    assert_true(hone_scheduler_disarm(scheduler, &late.timer));
+    hone_scheduler_destroy(scheduler);
+    assert_int_equal(late.at_ns, 0);
+}
+
 static void too_many_timers_are_refused(void **state) {
     (void)state;
     hone_scheduler *scheduler = start(1);
@@ -267,6 +287,7 @@ int main(void) {
         cmocka_unit_test(every_task_runs),
         cmocka_unit_test(figures_add_up),
         cmocka_unit_test(timers_fire_and_can_be_disarmed),
+        cmocka_unit_test(a_deadline_counts_from_arm),
         cmocka_unit_test(too_many_timers_are_refused),
         cmocka_unit_test(descriptors_wake),
         cmocka_unit_test(loops_cover_their_range_once),
