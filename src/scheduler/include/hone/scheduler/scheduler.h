@@ -96,7 +96,8 @@ HONE_MUST_USE hone_status hone_scheduler_arm(hone_scheduler *scheduler, hone_tim
 bool hone_scheduler_disarm(hone_scheduler *scheduler, hone_timer *timer);
 
 /* Runs `task` on a worker once when `fd` can be read (or written), without queueing it, as a
- * timer's. UNSUPPORTED for regular files, which are always ready; LIMIT. Call unwatch before the
+ * timer's. UNSUPPORTED for regular files, which are always ready; INVALID_ARGUMENT when it is not
+ * open; LIMIT. Call unwatch before the
  * descriptor is closed; the task may still come once after it. */
 HONE_MUST_USE hone_status hone_scheduler_watch(hone_scheduler *scheduler, int fd, bool is_write,
                                                hone_task *task);
