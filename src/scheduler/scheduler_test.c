@@ -246,6 +246,20 @@ static void loops_cover_their_range_once(void **state) {
     }
 }
 
+/* No claim may wrap around: that would run a piece twice. */
+static void a_huge_loop_is_covered_once(void **state) {
+    (void)state;
+    static const size_t counts[] = {SIZE_MAX / 4, SIZE_MAX / 2, SIZE_MAX};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        hone_scheduler *scheduler = start(3);
+        _Atomic uint64_t total = 0;
+        hone_scheduler_for(scheduler, counts[c], SIZE_MAX / 4, inner_body, &total);
+        usleep(20000); /* helpers that come late have run, too */
+        hone_scheduler_destroy(scheduler);
+        assert_true(atomic_load(&total) == counts[c]);
+    }
+}
+
 /* --- life --- */
 
 static void idle_costs_nothing(void **state) {
@@ -291,6 +305,7 @@ int main(void) {
         cmocka_unit_test(too_many_timers_are_refused),
         cmocka_unit_test(descriptors_wake),
         cmocka_unit_test(loops_cover_their_range_once),
+        cmocka_unit_test(a_huge_loop_is_covered_once),
         cmocka_unit_test(idle_costs_nothing),
         cmocka_unit_test(start_and_stop_many_times),
         cmocka_unit_test(absurd_options_are_refused),
