@@ -10,7 +10,6 @@
 #include "hone/platform/clock.h"
 #include "hone/platform/process.h"
 #include "hone/platform/thread.h"
-#include "hone/platform/thread.h"
 #include "hone/platform/usage.h"
 
 static hone_process_result run(const char *const *argv) {
