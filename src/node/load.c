@@ -512,7 +512,9 @@ static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
 
 static hone_status open_stages(hone_node *node, hone_diag *diag) {
     hone_diag why = {0};
-    hone_status status = hone_live_create(node->name, node->stages_count, &why, &node->live);
+    hone_status status =
+        node->is_check ? hone_live_create_private(node->name, node->stages_count, &why, &node->live)
+                       : hone_live_create(node->name, node->stages_count, &why, &node->live);
     if (status != HONE_OK) {
         *diag = why;
         return status;
