@@ -87,7 +87,8 @@ function(hone_test name)
     target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE ${arg_DEPS} ${arg_LIBS} PkgConfig::CMOCKA Threads::Threads hone_flags)
     target_compile_definitions(${name} PRIVATE
-        HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BUILD_DIR="${CMAKE_BINARY_DIR}")
+        HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BUILD_DIR="${CMAKE_BINARY_DIR}"
+        HONE_IS_EMULATED=$<BOOL:${CMAKE_CROSSCOMPILING}>) # no exec of a built program, and no times that mean anything
     add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77)
 endfunction()

@@ -111,6 +111,7 @@ CASES = [  # rule, file, text
     ("readme", "src/low/README.md", None),
     ("readme", "src/low/README.md", "x\n" * 21),
     ("unique", "src/high/low.c", SPDX),
+    ("unique", "src/high/high.c", CLEAN["src/high/high.c"].replace("hone_high", "hone_low_get")),
     ("listed", "src/high/orphan.c", SPDX),
 ]
 

@@ -3,16 +3,21 @@
 #include "node_internal.h"
 #include "stages/kinds_internal.h"
 
+/* clang-format off */
 static const hn_stage_kind *const kinds[] = {
     &hn_kind_source_csv,
+    &hn_kind_source_ndjson,
     &hn_kind_source_host,
+    &hn_kind_source_replay,
     &hn_kind_filter,
     &hn_kind_map,
     &hn_kind_window,
     &hn_kind_sink_csv,
     &hn_kind_sink_ndjson,
+    &hn_kind_sink_record,
     &hn_kind_sink_null,
 };
+/* clang-format on */
 enum { KINDS_COUNT = sizeof kinds / sizeof *kinds };
 
 const hn_stage_kind *hn_stage_kind_at(uint32_t index) {

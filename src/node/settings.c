@@ -66,7 +66,7 @@ static hone_status parse_value(hone_text text, hone_arena *arena, hone_toml_valu
 static hone_status apply(const char *setting, const hone_toml_value *root, hone_arena *arena,
                          hone_diag *diag) {
     hone_text value = hone_text_of(setting);
-    hone_text path = hone_text_split(&value, '=');
+    hone_text path = hone_text_trim(hone_text_split(&value, '='));
     hone_text name = path;
     while (name.size && name.data[name.size - 1] != '.') {
         name.size--;

@@ -105,20 +105,6 @@ hone_status hone_file_write(hone_file *file, const void *data, size_t size, size
     return HONE_OK;
 }
 
-hone_status hone_file_drop_tail(hone_file *file, uint64_t size_bytes) {
-    struct stat info;
-    off_t end = lseek(file->fd, 0, SEEK_CUR);
-    if (!file->is_regular || end < 0 || fstat(file->fd, &info) != 0 || info.st_size != end ||
-        (uint64_t)end < size_bytes) {
-        return HONE_STATUS_UNSUPPORTED;
-    }
-    off_t kept = end - (off_t)size_bytes;
-    if (ftruncate(file->fd, kept) != 0 || lseek(file->fd, kept, SEEK_SET) != kept) {
-        return status_of_errno(errno);
-    }
-    return HONE_OK;
-}
-
 static bool is_ready(const hone_file *file, short events) {
     if (file->is_regular) {
         return true;
@@ -159,7 +145,12 @@ hone_status hone_file_take_back(hone_file *file, uint64_t size, hone_diag *diag)
     if (!file->is_regular) {
         return not_regular("shortened", diag);
     }
+    struct stat info;
     off_t end = lseek(file->fd, 0, SEEK_CUR);
+    if (end >= 0 && fstat(file->fd, &info) == 0 && info.st_size > end) {
+        return hone_diag_set(diag, HONE_STATUS_UNSUPPORTED,
+                             "the file cannot be shortened: somebody else has written behind us");
+    }
     if (end < 0 || (uint64_t)end < size || ftruncate(file->fd, end - (off_t)size) != 0 ||
         lseek(file->fd, end - (off_t)size, SEEK_SET) < 0) {
         return hone_diag_set(diag, HONE_STATUS_IO, "shortening the file failed: %s",

@@ -90,7 +90,7 @@ static void test_write_and_read(void **state) {
     hn_test_remove_folder(here.root);
 }
 
-static void test_drop_tail(void **state) {
+static void test_take_back(void **state) {
     (void)state;
     folder here;
     hone_file file, other;
@@ -100,13 +100,14 @@ static void test_drop_tail(void **state) {
     const char *path = in_folder(&here, "a");
     assert_int_equal(hone_file_open(path, HONE_FILE_WRITE, NULL, &file), HONE_OK);
     assert_int_equal(hone_file_write(&file, "line\ntor", 8, &done, NULL), HONE_OK);
-    assert_int_equal(hone_file_drop_tail(&file, 9), HONE_STATUS_UNSUPPORTED);
-    assert_int_equal(hone_file_drop_tail(&file, 3), HONE_OK);
+    assert_int_equal(hone_file_take_back(&file, 9, NULL), HONE_STATUS_IO);
+    assert_int_equal(hone_file_take_back(&file, 3, NULL), HONE_OK);
     assert_int_equal(hone_file_write(&file, "go", 2, &done, NULL), HONE_OK);
     assert_int_equal(hone_file_open(path, HONE_FILE_APPEND, NULL, &other), HONE_OK);
     assert_int_equal(hone_file_write(&other, "!", 1, &done, NULL), HONE_OK);
-    assert_int_equal(hone_file_drop_tail(&file, 1), HONE_STATUS_UNSUPPORTED); /* not our end */
-    assert_int_equal(hone_file_drop_tail(&other, 1), HONE_OK);
+    assert_int_equal(hone_file_take_back(&file, 1, NULL),
+                     HONE_STATUS_UNSUPPORTED); /* not our end */
+    assert_int_equal(hone_file_take_back(&other, 1, NULL), HONE_OK);
     assert_int_equal(hone_file_close(&other, NULL), HONE_OK);
     assert_int_equal(hone_file_close(&file, NULL), HONE_OK);
     assert_int_equal(hone_file_open(path, HONE_FILE_READ, NULL, &file), HONE_OK);
@@ -313,13 +314,47 @@ static void test_standard(void **state) {
     assert_int_equal(fstat(STDOUT_FILENO, &info), 0); /* still open */
 }
 
+static void test_sync_and_seek(void **state) {
+    (void)state;
+    folder here;
+    hone_file file;
+    hone_diag diag;
+    char data[32] = {0};
+    size_t size;
+    hn_test_make_folder(here.root, sizeof here.root);
+    const char *path = in_folder(&here, "tape");
+    hone_diag_clear(&diag);
+    assert_int_equal(hone_file_open(path, HONE_FILE_APPEND, &diag, &file), HONE_OK);
+    assert_int_equal(hone_file_write(&file, "head block", 10, &size, &diag), HONE_OK);
+    assert_int_equal(hone_file_sync(&file, &diag), HONE_OK);
+    assert_int_equal(hone_file_close(&file, &diag), HONE_OK);
+
+    assert_int_equal(hone_file_open(path, HONE_FILE_READ, &diag, &file), HONE_OK);
+    for (int loop = 0; loop < 3; loop++) {
+        assert_int_equal(hone_file_seek(&file, 5, &diag), HONE_OK);
+        assert_int_equal(hone_file_read(&file, data, sizeof data, &size, &diag), HONE_OK);
+        assert_int_equal(size, 5);
+        assert_memory_equal(data, "block", 5);
+    }
+    assert_int_equal(hone_file_seek(&file, UINT64_MAX, &diag), HONE_STATUS_IO);
+    assert_int_equal(hone_file_close(&file, &diag), HONE_OK);
+
+    assert_int_equal(hone_file_open("/dev/null", HONE_FILE_WRITE, &diag, &file), HONE_OK);
+    assert_int_equal(hone_file_sync(&file, &diag), HONE_OK); /* nothing to wait for */
+    assert_int_equal(hone_file_take_back(&file, 0, &diag), HONE_STATUS_UNSUPPORTED);
+    assert_int_equal(hone_file_seek(&file, 0, &diag), HONE_STATUS_UNSUPPORTED);
+    assert_int_equal(hone_file_close(&file, &diag), HONE_OK);
+    hn_test_remove_folder(here.root);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_errors), cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_drop_tail),   cmocka_unit_test(test_read_all),
-        cmocka_unit_test(test_no_space),    cmocka_unit_test(test_pipe),
-        cmocka_unit_test(test_replace),     cmocka_unit_test(test_replace_follows_no_link),
-        cmocka_unit_test(test_stamp),       cmocka_unit_test(test_standard),
+        cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_take_back),     cmocka_unit_test(test_read_all),
+        cmocka_unit_test(test_no_space),      cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_replace),       cmocka_unit_test(test_replace_follows_no_link),
+        cmocka_unit_test(test_stamp),         cmocka_unit_test(test_standard),
+        cmocka_unit_test(test_sync_and_seek),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

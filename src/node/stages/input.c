@@ -118,6 +118,14 @@ hone_status hn_input_peek(hn_input *input, size_t bytes_wanted, hone_diag *diag)
     return status == HONE_STATUS_LIMIT ? HONE_OK : status;
 }
 
+hone_status hn_input_peek_bytes(hn_input *input, size_t bytes_wanted, hone_diag *diag) {
+    hone_status status = HONE_OK;
+    while (status == HONE_OK && !input->is_ended && hn_input_window(input).size < bytes_wanted) {
+        status = read_once(input, diag);
+    }
+    return status;
+}
+
 hone_status hn_input_refill(hn_input *input, hone_diag *diag) {
     if (input->is_ended) {
         return HONE_OK;
@@ -133,6 +141,18 @@ hone_status hn_input_refill(hn_input *input, hone_diag *diag) {
         return HONE_STATUS_WOULD_BLOCK;
     }
     return read_once(input, diag);
+}
+
+hone_status hn_input_rewind(hn_input *input, uint64_t offset_bytes, hone_diag *diag) {
+    hone_status status = hone_file_seek(&input->file, offset_bytes, diag);
+    if (status != HONE_OK) {
+        hn_stage_blame_data(input->stage, input->path, 0, diag);
+        return status;
+    }
+    input->begin = 0;
+    input->end = 0;
+    input->is_ended = false;
+    return HONE_OK;
 }
 
 void hn_input_consume(hn_input *input, size_t size_bytes) {

@@ -46,6 +46,11 @@ HONE_MUST_USE hone_status hn_input_open(hn_input *input, hn_stage *stage, const 
  * OUT_OF_MEMORY. */
 HONE_MUST_USE hone_status hn_input_peek(hn_input *input, size_t bytes_wanted, hone_diag *diag);
 
+/* The same for a format whose beginning has a known length: on a pipe, too, it waits until the
+ * window holds `bytes_wanted`. */
+HONE_MUST_USE hone_status hn_input_peek_bytes(hn_input *input, size_t bytes_wanted,
+                                              hone_diag *diag);
+
 /* Reads more behind the window, once. HONE_OK: look again (the window grew, or is_ended is set).
  * WOULD_BLOCK: the stage will be woken: return it from produce. LIMIT: the window is full and
  * cannot grow, so that the piece at its start is too long (no diag: the caller knows the line). IO,
@@ -58,6 +63,10 @@ static inline hone_text hn_input_window(const hn_input *input) {
 
 /* Uses up the first bytes of the window. */
 void hn_input_consume(hn_input *input, size_t size_bytes);
+
+/* Goes back: the window is empty, and the next refill reads from this byte of the file on. Regular
+ * files only. UNSUPPORTED, IO. */
+HONE_MUST_USE hone_status hn_input_rewind(hn_input *input, uint64_t offset_bytes, hone_diag *diag);
 
 /* Closes and frees. A zeroed input is allowed. */
 void hn_input_close(hn_input *input);

@@ -72,8 +72,8 @@ struct hn_line_sink {
         .help = "write behind what is in the file instead of replacing it"                        \
     }
 
-/* Chooses the fields. Then the format sets put_line, text_growth and the prefixes, and adds the size
- * of these to line_bytes. */
+/* Chooses the fields. Then the format sets put_line, text_growth and the prefixes, and adds the
+ * size of these to line_bytes. */
 HONE_MUST_USE hone_status hn_line_sink_choose(hn_line_sink *sink, hn_stage *stage, hone_diag *diag);
 
 /* Opens the file; last, so that nothing is truncated when the options are wrong. */

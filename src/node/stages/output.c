@@ -93,7 +93,7 @@ static hone_status fail(hn_output *output, hone_status status, hone_diag *diag) 
     uint64_t rows_count = lines.count > output->heads_count ? lines.count - output->heads_count : 0;
     hone_live_stage *live = output->stage->live;
     bool is_torn = torn_bytes > 0;
-    if (is_torn && hone_file_drop_tail(&output->file, torn_bytes) == HONE_OK) {
+    if (is_torn && hone_file_take_back(&output->file, torn_bytes, NULL) == HONE_OK) {
         is_torn = false;
         hn_count(&live->bytes, (uint64_t)0 - torn_bytes);
     }

@@ -49,11 +49,6 @@ HONE_MUST_USE hone_status hone_file_read(hone_file *file, void *data, size_t siz
 HONE_MUST_USE hone_status hone_file_write(hone_file *file, const void *data, size_t size,
                                           size_t *out_size, hone_diag *diag);
 
-/* Takes the newest `size` bytes back that were written at the end of a regular file, so that a
- * write that came short leaves no torn line. UNSUPPORTED for other files, or when the file goes on
- * behind what was written. IO. */
-HONE_MUST_USE hone_status hone_file_drop_tail(hone_file *file, uint64_t size_bytes);
-
 /* True when a read (write) would not wait now. Regular files always are. */
 bool hone_file_is_readable(const hone_file *file);
 bool hone_file_is_writable(const hone_file *file);
@@ -63,7 +58,8 @@ bool hone_file_is_writable(const hone_file *file);
 HONE_MUST_USE hone_status hone_file_sync(hone_file *file, hone_diag *diag);
 
 /* Removes the last `size` bytes written, the next write goes to where they were: for a piece that
- * could not be written whole. UNSUPPORTED unless regular; IO. */
+ * could not be written whole. UNSUPPORTED unless regular, or when somebody else wrote behind us;
+ * IO. */
 HONE_MUST_USE hone_status hone_file_take_back(hone_file *file, uint64_t size, hone_diag *diag);
 
 /* The next read begins at this byte. UNSUPPORTED unless regular; IO. */
