@@ -11,14 +11,20 @@
 #include "hone/platform/clock.h"
 
 hone_status hn_timers_init(hn_timers *timers, const hone_allocator *allocator, uint32_t count_max) {
-    hone_mutex_init(&timers->lock);
     timers->heap = HONE_NEW_ARRAY(allocator, hone_timer *, (size_t)count_max + 1);
+    if (!timers->heap) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    hone_mutex_init(&timers->lock);
     timers->count_max = count_max;
     atomic_init(&timers->earliest_ns, UINT64_MAX);
-    return timers->heap ? HONE_OK : HONE_STATUS_OUT_OF_MEMORY;
+    return HONE_OK;
 }
 
 void hn_timers_deinit(hn_timers *timers, const hone_allocator *allocator) {
+    if (timers->heap) {
+        hone_mutex_deinit(&timers->lock);
+    }
     HONE_DELETE_ARRAY(allocator, hone_timer *, timers->heap, (size_t)timers->count_max + 1);
 }
 

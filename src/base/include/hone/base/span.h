@@ -67,9 +67,9 @@ size_t hone_utf8_encode(uint32_t code, char *out_text);
  * NULL) is the first bad byte. */
 bool hone_text_is_utf8(hone_text text, size_t *out_offset);
 
-/* The entry of `candidates` that is closest to `text` (Damerau-Levenshtein, at most a third of the
- * length away), or NULL when none is near. For "did you mean". Cost: candidates x lengths; texts
- * over 64 bytes are never near. */
+/* The entry of `candidates` that is closest to `text`, or NULL when none is near: the distance
+ * (Damerau-Levenshtein) may be one more than a third of the text's length. For "did you mean".
+ * Cost: candidates x lengths; texts over 64 bytes are never near. */
 const char *hone_text_nearest(hone_text text, const char *const *candidates,
                               size_t candidates_count);
 

@@ -6,7 +6,7 @@
  * A task is a few words in the caller's own storage; submitting one never allocates. Workers take
  * from their own deque first, then from the common queue, then steal; with nothing to do they sleep
  * in the kernel until there is a task, a timer is due or a watched descriptor is ready. Nothing
- * spins.
+ * spins while idle.
  *
  * Contract
  *   Threads    shared: every call may come from any thread, workers included, unless it says
