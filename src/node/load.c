@@ -86,6 +86,17 @@ void hn_stage_blame_data(const hn_stage *stage, const char *file, uint64_t line,
     hone_diag_at(diag, file, line > UINT32_MAX ? UINT32_MAX : (uint32_t)line, 0);
 }
 
+/* Names are printed as they are: in the report, in the graph, by `hone top`. */
+static bool has_control(hone_text name) {
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t byte = (uint8_t)name.data[i];
+        if (byte < 0x20 || byte == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static hone_status no_memory(hone_diag *diag) {
     return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the node");
 }
@@ -192,10 +203,10 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
                              "the stage in line %u has this name, too: give each its own",
                              namesake->stage.table->line);
     }
-    if (name.size >= HONE_LIVE_NAME_BYTES || strlen(name.data) != name.size) {
+    if (name.size >= HONE_LIVE_NAME_BYTES || has_control(name)) {
         hn_stage_blame(&run->stage, "name", diag);
         return hone_diag_set(diag, HONE_STATUS_LIMIT,
-                             "a stage's name has at most %d bytes, none of them zero",
+                             "a stage's name has at most %d bytes and no control character",
                              HONE_LIVE_NAME_BYTES - 1);
     }
     run->stage.kind = find_kind(kind);
@@ -641,6 +652,11 @@ static hone_status read_settings(hone_node *node, const hone_node_options *optio
         blame_setting(table, "memory_budget", diag);
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "'memory_budget' must be above 0, such as \"64MiB\"");
+    }
+    if (settings.name && has_control(hone_text_of(settings.name))) {
+        blame_setting(table, "name", diag);
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "a node's name has no control character");
     }
     node->name = settings.name ? settings.name : node->path;
     node->budget_bytes =
