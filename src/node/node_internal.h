@@ -83,6 +83,7 @@ struct hn_stage_run {
     hn_phase phase;
     uint64_t current_origin_ns; /* of the batch being processed */
     bool is_opened;
+    const char *claimed_path; /* what it reads or writes; NULL: none */
 };
 
 struct hone_node {
