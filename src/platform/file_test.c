@@ -269,6 +269,23 @@ static void test_replace(void **state) {
     assert_int_equal(rmdir(other.root), 0); /* nor after a failure */
 }
 
+/* A link that somebody put under the name of the new file is not written through. */
+static void test_replace_follows_no_link(void **state) {
+    (void)state;
+    folder here;
+    hone_file_stamp before, after;
+    char trap[sizeof here.path + 32];
+    hn_test_make_folder(here.root, sizeof here.root);
+    hn_test_write_file(here.root, "/victim", "precious");
+    (void)snprintf(trap, sizeof trap, "%s.%ld.tmp", in_folder(&here, "a"), (long)gettid());
+    assert_int_equal(symlink("victim", trap), 0);
+    assert_int_equal(hone_file_stamp_read(in_folder(&here, "victim"), &before), HONE_OK);
+    assert_int_equal(hone_file_replace(in_folder(&here, "a"), HONE_TEXT("new"), NULL), HONE_OK);
+    assert_int_equal(hone_file_stamp_read(in_folder(&here, "victim"), &after), HONE_OK);
+    assert_memory_equal(&before, &after, sizeof before);
+    hn_test_remove_folder(here.root);
+}
+
 static void test_stamp(void **state) {
     (void)state;
     folder here;
@@ -332,11 +349,12 @@ static void test_sync_and_seek(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_errors), cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_take_back),   cmocka_unit_test(test_read_all),
-        cmocka_unit_test(test_no_space),    cmocka_unit_test(test_pipe),
-        cmocka_unit_test(test_replace),     cmocka_unit_test(test_stamp),
-        cmocka_unit_test(test_standard),    cmocka_unit_test(test_sync_and_seek),
+        cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_take_back),     cmocka_unit_test(test_read_all),
+        cmocka_unit_test(test_no_space),      cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_replace),       cmocka_unit_test(test_replace_follows_no_link),
+        cmocka_unit_test(test_stamp),         cmocka_unit_test(test_standard),
+        cmocka_unit_test(test_sync_and_seek),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
