@@ -23,8 +23,8 @@ typedef struct hone_shared_page {
 } hone_shared_page;
 
 /* Zeroed memory of `size_bytes` in a file PID.suffix of this process, replacing an older one.
- * FORBIDDEN, NO_SPACE, OUT_OF_MEMORY, LIMIT (the size is 0 or over 1 GiB; descriptors; a path that
- * is too long); the diag says why. */
+ * FORBIDDEN, NO_SPACE, OUT_OF_MEMORY, LIMIT (the size is 0 or over 1 GiB; no descriptors left; a
+ * path that is too long); the diag says why. */
 HONE_MUST_USE hone_status hone_shared_page_create(const char *suffix, uint64_t size_bytes,
                                                   hone_diag *diag, hone_shared_page *out_page);
 
