@@ -32,8 +32,8 @@ HONE_MUST_USE hone_status hone_shared_page_create(const char *suffix, uint64_t s
 HONE_MUST_USE hone_status hone_shared_page_create_private(uint64_t size_bytes,
                                                           hone_shared_page *out_page);
 
-/* Maps the page of process `pid`, read only, all of the file. NOT_FOUND, FORBIDDEN, LIMIT, CORRUPT (no
- * plain file, empty, or larger than 1 GiB). */
+/* Maps the page of process `pid`, read only, all of the file. NOT_FOUND, FORBIDDEN, LIMIT, CORRUPT
+ * (no plain file, empty, or larger than 1 GiB). */
 HONE_MUST_USE hone_status hone_shared_page_open(const char *suffix, int64_t pid, hone_diag *diag,
                                                 hone_shared_page *out_page);
 
