@@ -442,6 +442,8 @@ class Node(unittest.TestCase):
         self.assertEqual(self.run_hone("top", "--list").stdout, "")  # the page it left behind is stale
 
     def start(self, *words):
+        if len(HONE) > 1:
+            self.skipTest("an emulator invents the process's start time, so its live page looks stale")
         process = subprocess.Popen([*HONE, "run", self.path, *words], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=self.env)
         for _ in range(400):

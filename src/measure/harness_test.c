@@ -166,6 +166,9 @@ static void test_a_known_ratio(void **state) {
 
 static void test_throughput_and_scale(void **state) {
     (void)state;
+    if (HONE_IS_EMULATED) {
+        skip();
+    }
     const hone_bench_case specs[] = {
         {.name = "time",
          .unit = "us",

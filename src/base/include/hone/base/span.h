@@ -59,6 +59,10 @@ hone_text hone_text_trim(hone_text text);
  * there is none, returns everything and leaves the empty text with data NULL. */
 hone_text hone_text_split(hone_text *rest, char separator);
 
+/* Writes the UTF-8 of a code point below 0x110000 into `out_text` (1 to 4 bytes) and returns its
+ * size. */
+size_t hone_utf8_encode(uint32_t code, char *out_text);
+
 /* True when `text` is valid UTF-8 (no surrogates, no over-long forms); else *out_offset (may be
  * NULL) is the first bad byte. */
 bool hone_text_is_utf8(hone_text text, size_t *out_offset);
