@@ -170,20 +170,6 @@ static hone_status read_text(hone_json_reader *reader, hone_json_event *event) {
     return HONE_OK;
 }
 
-static size_t put_utf8(char *out, uint32_t code) {
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = size - 1; i > 0; i--) {
-        out[i] = (char)(0x80 | (code & 0x3F));
-        code >>= 6;
-    }
-    out[0] = (char)(0xF00 >> size | code);
-    return size;
-}
-
 /* The character of the escape at *at, which is advanced behind it. */
 static size_t decode_escape(const char **at, const char *end, char *out) {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
@@ -201,7 +187,7 @@ static size_t decode_escape(const char **at, const char *end, char *out) {
         code = 0x10000 + ((code - 0xD800) << 10) + (uint32_t)code_unit(*at + 2, end) - 0xDC00;
         *at += 6;
     }
-    return put_utf8(out, code);
+    return hone_utf8_encode(code, out);
 }
 
 size_t hone_json_decode(hone_text text, char *out_text) {

@@ -96,6 +96,24 @@ static void writer_escapes_text(void **state) {
     }
 }
 
+/* A field of garbage from outside must not cost its size squared (that would be hours here). */
+static void writer_takes_long_garbage(void **state) {
+    (void)state;
+    enum { GARBAGE_BYTES = 4 << 20 };
+    hone_buffer buffer;
+    hone_json_writer writer;
+    char *garbage = malloc(GARBAGE_BYTES);
+    assert_non_null(garbage);
+    memset(garbage, 0x80, GARBAGE_BYTES);
+    hone_buffer_init(&buffer, NULL, 4 * GARBAGE_BYTES);
+    hone_json_writer_init(&writer, &buffer, 0);
+    hone_json_write_text(&writer, (hone_text){garbage, GARBAGE_BYTES});
+    assert_int_equal(hone_buffer_status(&buffer), HONE_OK);
+    assert_int_equal(buffer.size, 3 * GARBAGE_BYTES + 2);
+    hone_buffer_deinit(&buffer);
+    free(garbage);
+}
+
 static void writer_stops_at_its_limits(void **state) {
     (void)state;
     hone_buffer buffer;
@@ -398,6 +416,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writer_writes_compact_and_indented),
         cmocka_unit_test(writer_escapes_text),
+        cmocka_unit_test(writer_takes_long_garbage),
         cmocka_unit_test(writer_stops_at_its_limits),
         cmocka_unit_test(reader_accepts_and_refuses),
         cmocka_unit_test(reader_hands_out_values),

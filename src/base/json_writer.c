@@ -111,21 +111,24 @@ static void put_escape(hone_buffer *buffer, unsigned char c) {
     }
 }
 
-/* Appends from a byte >= 0x80 on as far as the text is UTF-8 and not ASCII; returns the size used.
- */
+/* Appends the run of bytes >= 0x80 that the text begins with; returns its size. The run is measured
+ * once and each check goes on where the last one stopped, so garbage costs no more than text. */
 static size_t put_not_ascii(hone_buffer *buffer, hone_text text) {
-    size_t size = 0, valid;
+    size_t size = 0;
     while (size < text.size && (unsigned char)text.data[size] >= 0x80) {
         size++;
     }
-    hone_text run = {text.data, size};
-    if (hone_text_is_utf8(run, &valid)) {
-        hone_buffer_append_text(buffer, run);
-        return size;
+    for (hone_text rest = {text.data, size}; rest.size;) {
+        size_t valid;
+        if (hone_text_is_utf8(rest, &valid)) {
+            hone_buffer_append_text(buffer, rest);
+            break;
+        }
+        hone_buffer_append(buffer, rest.data, valid);
+        hone_buffer_append_text(buffer, HONE_TEXT("\xEF\xBF\xBD"));
+        rest = (hone_text){rest.data + valid + 1, rest.size - valid - 1};
     }
-    hone_buffer_append(buffer, run.data, valid);
-    hone_buffer_append_text(buffer, HONE_TEXT("\xEF\xBF\xBD"));
-    return valid + 1;
+    return size;
 }
 
 static void put_text(hone_buffer *buffer, hone_text text) {

@@ -74,6 +74,20 @@ bool hone_text_is_utf8(hone_text text, size_t *out_offset) {
     return true;
 }
 
+size_t hone_utf8_encode(uint32_t code, char *out_text) {
+    if (code < 0x80) {
+        out_text[0] = (char)code;
+        return 1;
+    }
+    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--) {
+        out_text[i] = (char)(0x80 | (code & 0x3F));
+        code >>= 6;
+    }
+    out_text[0] = (char)(0xF00 >> size | code); /* as many leading ones as bytes */
+    return size;
+}
+
 enum { NEAREST_SIZE_MAX = 64 };
 
 static size_t min3(size_t a, size_t b, size_t c) {

@@ -72,6 +72,22 @@ static size_t naive_sequence_size(const uint8_t *s, size_t size) {
     return is_valid ? length : 0;
 }
 
+static void every_code_point_encodes_to_valid_utf8(void **state) {
+    (void)state;
+    for (uint32_t code = 0; code < 0x110000; code++) {
+        char text[4];
+        size_t size = hone_utf8_encode(code, text);
+        uint8_t lead = (uint8_t)text[0];
+        uint32_t back = size == 1 ? lead : lead & (0x7Fu >> size);
+        for (size_t i = 1; i < size; i++) {
+            back = back << 6 | ((uint8_t)text[i] & 0x3F);
+        }
+        assert_int_equal(back, code);
+        bool is_surrogate = code >= 0xD800 && code < 0xE000;
+        assert_int_equal(hone_text_is_utf8((hone_text){text, size}, NULL), !is_surrogate);
+    }
+}
+
 static void utf8_is_checked_like_the_twin(void **state) {
     (void)state;
     for (uint32_t bits = 0; bits < 1u << 24; bits++) {
@@ -215,6 +231,7 @@ static void quantities_are_formatted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_compared_trimmed_and_split),
+        cmocka_unit_test(every_code_point_encodes_to_valid_utf8),
         cmocka_unit_test(utf8_is_checked_like_the_twin),
         cmocka_unit_test(long_utf8_is_checked_at_any_place),
         cmocka_unit_test(nearest_name_is_found),

@@ -72,29 +72,6 @@ static int hex_digit(char c) {
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-static size_t put_utf8(char *out, uint32_t code) {
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (char)(0xC0 | code >> 6);
-        out[1] = (char)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (char)(0xE0 | code >> 12);
-        out[1] = (char)(0x80 | (code >> 6 & 0x3F));
-        out[2] = (char)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | code >> 18);
-    out[1] = (char)(0x80 | (code >> 12 & 0x3F));
-    out[2] = (char)(0x80 | (code >> 6 & 0x3F));
-    out[3] = (char)(0x80 | (code & 0x3F));
-    return 4;
-}
-
 /* uXXXX or UXXXXXXXX, cursor behind the backslash. */
 static hone_status parse_code_point(hn_toml_parser *parser, char *out, size_t *out_size) {
     const char *escape = parser->at - 1;
@@ -114,7 +91,7 @@ static hone_status parse_code_point(hn_toml_parser *parser, char *out, size_t *o
                             "%.*s is no Unicode character: expected 0 to D7FF or E000 to 10FFFF",
                             digits_count + 2, escape);
     }
-    *out_size += put_utf8(out + *out_size, code);
+    *out_size += hone_utf8_encode(code, out + *out_size);
     return HONE_OK;
 }
 

@@ -128,29 +128,6 @@ static hone_status read_number(hn_lexer *lexer) {
     return HONE_OK;
 }
 
-static size_t put_utf8(uint32_t code, char *out) {
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (char)(0xC0 | code >> 6);
-        out[1] = (char)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (char)(0xE0 | code >> 12);
-        out[1] = (char)(0x80 | (code >> 6 & 0x3F));
-        out[2] = (char)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | code >> 18);
-    out[1] = (char)(0x80 | (code >> 12 & 0x3F));
-    out[2] = (char)(0x80 | (code >> 6 & 0x3F));
-    out[3] = (char)(0x80 | (code & 0x3F));
-    return 4;
-}
-
 static int hex_value(char c) {
     if (is_digit(c)) {
         return c - '0';
@@ -176,7 +153,7 @@ static hone_status read_unicode(hn_lexer *lexer, char *out, size_t *length) {
                                   peek(lexer, 0), (int)digits);
     }
     lexer->at += 1 + digits;
-    *length += put_utf8(code, out + *length);
+    *length += hone_utf8_encode(code, out + *length);
     return HONE_OK;
 }
 

@@ -10,26 +10,40 @@ static uint64_t page_bytes(uint32_t stages_count) {
     return sizeof(hone_live_page) + (uint64_t)stages_count * sizeof(hone_live_stage);
 }
 
-hone_status hone_live_create(const char *node_name, uint32_t stages_count, hone_diag *diag,
-                             hone_live *out_live) {
+static void fill_head(const char *node_name, uint32_t stages_count, hone_live *live) {
+    live->page = live->memory.memory;
+    live->page->version = HONE_LIVE_VERSION;
+    live->page->stages_count = stages_count;
+    live->page->size_bytes = page_bytes(stages_count);
+    live->page->pid = hone_process_id();
+    live->page->process_start = hone_process_start(live->page->pid);
+    (void)snprintf(live->page->node_name, sizeof live->page->node_name, "%s", node_name);
+    live->page->magic = HONE_LIVE_MAGIC;
+}
+
+hone_status hone_live_create_private(const char *node_name, uint32_t stages_count, hone_diag *diag,
+                                     hone_live *out_live) {
     hone_live live = {0};
     if (stages_count > HONE_LIVE_STAGES_MAX) {
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "%u stages are more than the limit of %d",
                              stages_count, HONE_LIVE_STAGES_MAX);
     }
-    uint64_t size_bytes = page_bytes(stages_count);
-    live.is_shared = hone_shared_page_create(suffix, size_bytes, diag, &live.memory) == HONE_OK;
-    if (!live.is_shared && hone_shared_page_create_private(size_bytes, &live.memory) != HONE_OK) {
+    if (hone_shared_page_create_private(page_bytes(stages_count), &live.memory) != HONE_OK) {
         return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the live counters");
     }
-    live.page = live.memory.memory;
-    live.page->version = HONE_LIVE_VERSION;
-    live.page->stages_count = stages_count;
-    live.page->size_bytes = size_bytes;
-    live.page->pid = hone_process_id();
-    live.page->process_start = hone_process_start(live.page->pid);
-    (void)snprintf(live.page->node_name, sizeof live.page->node_name, "%s", node_name);
-    live.page->magic = HONE_LIVE_MAGIC;
+    fill_head(node_name, stages_count, &live);
+    *out_live = live;
+    return HONE_OK;
+}
+
+hone_status hone_live_create(const char *node_name, uint32_t stages_count, hone_diag *diag,
+                             hone_live *out_live) {
+    hone_live live = {.is_shared = true};
+    if (stages_count > HONE_LIVE_STAGES_MAX ||
+        hone_shared_page_create(suffix, page_bytes(stages_count), diag, &live.memory) != HONE_OK) {
+        return hone_live_create_private(node_name, stages_count, diag, out_live);
+    }
+    fill_head(node_name, stages_count, &live);
     *out_live = live;
     return HONE_OK;
 }

@@ -80,6 +80,9 @@ void hn_stage_blame_data(const hn_stage *stage, const char *file, uint64_t line,
     char subject[96];
     (void)snprintf(subject, sizeof subject, "stage '%.80s'", stage->name);
     hone_diag_about(diag, subject);
+    if (file && strcmp(file, "-") == 0) {
+        file = stage->kind->role == HN_ROLE_SOURCE ? "standard input" : "standard output";
+    }
     hone_diag_at(diag, file, line > UINT32_MAX ? UINT32_MAX : (uint32_t)line, 0);
 }
 
@@ -509,7 +512,9 @@ static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
 
 static hone_status open_stages(hone_node *node, hone_diag *diag) {
     hone_diag why = {0};
-    hone_status status = hone_live_create(node->name, node->stages_count, &why, &node->live);
+    hone_status status =
+        node->is_check ? hone_live_create_private(node->name, node->stages_count, &why, &node->live)
+                       : hone_live_create(node->name, node->stages_count, &why, &node->live);
     if (status != HONE_OK) {
         *diag = why;
         return status;

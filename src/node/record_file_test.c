@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "hone/platform/file.h"
 #include "record_file_internal.h"
 
@@ -331,6 +334,71 @@ static void test_block_is_checked(void **state) {
     teardown(&here);
 }
 
+/* --- what a wrong writer could write: the checksums match --- */
+
+/* One record: n 1, load missing, up true, two texts "ab" and "c". */
+static void write_one(fixture *here) {
+    uint32_t written;
+    hone_batch *batch = make_batch(here, 1, 64);
+    uint32_t row = hone_batch_add_row(batch, 5);
+    hone_batch_cells(batch, 0)[row].i64 = 1;
+    hone_batch_set_missing(batch, 1, row);
+    hone_batch_cells(batch, 2)[row].i64 = 1;
+    assert_int_equal(
+        hone_batch_add_text(batch, HONE_TEXT("c"), &hone_batch_cells(batch, 4)[row].text), HONE_OK);
+    assert_int_equal(
+        hone_batch_add_text(batch, HONE_TEXT("ab"), &hone_batch_cells(batch, 3)[row].text),
+        HONE_OK);
+    assert_int_equal(hn_record_block_write(here->schema, batch, 0, 0, &here->bytes, &written),
+                     HONE_OK);
+}
+
+static const struct {
+    uint32_t offset; /* in the block */
+    uint32_t value;
+    const char *message;
+} forgeries[] = {
+    {4, 0, "its sizes cannot be"},
+    {4, HONE_BATCH_ROWS_MAX + 1, "its sizes cannot be"},
+    {16, UINT32_MAX, "its sizes cannot be"},
+    {20, 0, "its sizes cannot be"},
+    {40 + 16, 1, "a missing value has a content in field 'load'"},
+    {40 + 24, 2, "a bool is neither true nor false in field 'up'"},
+    {40 + 32, 1, "a text is not where it should be in field 'h\xc3\xb6st'"},
+    {40 + 36, 4, "a text is not where it should be"},
+    {40 + 36, UINT32_MAX, "a text is not where it should be"},
+    {40 + 40, 0, "a text is not where it should be in field 'note'"},
+    {40 + 44, 0, "it has text that no record refers to"},
+    {40 + 48, 2, "a value beyond the last record is marked missing in field 'n'"},
+    {40 + 88, 0xC3, "a text is not valid UTF-8"},
+    {40 + 92, 1, "it has text that no record refers to"},
+};
+
+static void test_forged_blocks(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof forgeries / sizeof *forgeries; i++) {
+        fixture here;
+        hone_diag diag;
+        hn_record_block block;
+        setup(&here, FIELDS_COUNT, true);
+        write_one(&here);
+        assert_int_equal(here.bytes.size, 40 + 96);
+        assert_int_equal(read_block(&here, span_of(&here.bytes), 0, &diag, &block), HONE_OK);
+        uint8_t *bytes = here.bytes.data;
+        memcpy(bytes + forgeries[i].offset, &forgeries[i].value, 4);
+        uint64_t checksum = XXH3_64bits(bytes + 40, 96);
+        memcpy(bytes + 24, &checksum, 8);
+        checksum = XXH3_64bits(bytes, 32);
+        memcpy(bytes + 32, &checksum, 8);
+        assert_int_equal(read_block(&here, span_of(&here.bytes), 0, &diag, &block),
+                         HONE_STATUS_CORRUPT);
+        if (!strstr(diag.message, forgeries[i].message)) {
+            fail_msg("%zu: %s", i, diag.message);
+        }
+        teardown(&here);
+    }
+}
+
 static void test_limits_of_the_writer(void **state) {
     (void)state;
     fixture here;
@@ -338,14 +406,11 @@ static void test_limits_of_the_writer(void **state) {
     setup(&here, FIELDS_COUNT, true);
     hone_batch *batch = make_batch(&here, 1, 0);
     fill(&here, batch, 1);
-    hone_buffer_append_byte(&here.bytes, 'x');
-    here.bytes.size_max = here.bytes.capacity;
-    size_t size = here.bytes.size;
-    if (here.bytes.capacity < 128) {
-        assert_int_equal(hn_record_block_write(here.schema, batch, 0, 0, &here.bytes, &written),
-                         HONE_STATUS_LIMIT);
-        assert_int_equal(here.bytes.size, size);
-    }
+    here.bytes.size_max = 64; /* less than any block */
+    assert_int_equal(hn_record_block_write(here.schema, batch, 0, 0, &here.bytes, &written),
+                     HONE_STATUS_LIMIT);
+    assert_int_equal(here.bytes.size, 0);
+    assert_int_equal(written, 7);
     /* names that would make the head too large */
     hone_field *many = HONE_ARENA_NEW_ARRAY(&here.arena, hone_field, 80);
     char *name = hone_arena_allocate(&here.arena, 1 << 20, 1);
@@ -365,6 +430,7 @@ int main(void) {
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_head_is_checked),
         cmocka_unit_test(test_block_is_checked),
+        cmocka_unit_test(test_forged_blocks),
         cmocka_unit_test(test_limits_of_the_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

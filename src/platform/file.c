@@ -251,6 +251,17 @@ static hone_status write_in_place(const char *path, hone_text content, hone_diag
     return status == HONE_OK ? closed : status;
 }
 
+/* A new file under a name that anybody could guess: nothing that lies there is followed or kept. */
+static hone_status create_beside(const char *path, hone_diag *diag, hone_file *out_file) {
+    (void)unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        return fail(diag, "write", path);
+    }
+    *out_file = (hone_file){.fd = fd, .is_regular = true};
+    return HONE_OK;
+}
+
 hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag) {
     char beside[4096];
     /* The thread's number, so that two threads do not write the same file. */
@@ -263,7 +274,7 @@ hone_status hone_file_replace(const char *path, hone_text content, hone_diag *di
         return write_in_place(path, content, diag);
     }
     hone_file file = {.fd = -1};
-    hone_status status = hone_file_open(beside, HONE_FILE_WRITE, diag, &file);
+    hone_status status = create_beside(beside, diag, &file);
     if (status != HONE_OK) {
         return status;
     }

@@ -269,6 +269,23 @@ static void test_replace(void **state) {
     assert_int_equal(rmdir(other.root), 0); /* nor after a failure */
 }
 
+/* A link that somebody put under the name of the new file is not written through. */
+static void test_replace_follows_no_link(void **state) {
+    (void)state;
+    folder here;
+    hone_file_stamp before, after;
+    char trap[sizeof here.path + 32];
+    hn_test_make_folder(here.root, sizeof here.root);
+    hn_test_write_file(here.root, "/victim", "precious");
+    (void)snprintf(trap, sizeof trap, "%s.%ld.tmp", in_folder(&here, "a"), (long)gettid());
+    assert_int_equal(symlink("victim", trap), 0);
+    assert_int_equal(hone_file_stamp_read(in_folder(&here, "victim"), &before), HONE_OK);
+    assert_int_equal(hone_file_replace(in_folder(&here, "a"), HONE_TEXT("new"), NULL), HONE_OK);
+    assert_int_equal(hone_file_stamp_read(in_folder(&here, "victim"), &after), HONE_OK);
+    assert_memory_equal(&before, &after, sizeof before);
+    hn_test_remove_folder(here.root);
+}
+
 static void test_stamp(void **state) {
     (void)state;
     folder here;
@@ -297,13 +314,47 @@ static void test_standard(void **state) {
     assert_int_equal(fstat(STDOUT_FILENO, &info), 0); /* still open */
 }
 
+static void test_sync_and_seek(void **state) {
+    (void)state;
+    folder here;
+    hone_file file;
+    hone_diag diag;
+    char data[32] = {0};
+    size_t size;
+    hn_test_make_folder(here.root, sizeof here.root);
+    const char *path = in_folder(&here, "tape");
+    hone_diag_clear(&diag);
+    assert_int_equal(hone_file_open(path, HONE_FILE_APPEND, &diag, &file), HONE_OK);
+    assert_int_equal(hone_file_write(&file, "head block", 10, &size, &diag), HONE_OK);
+    assert_int_equal(hone_file_sync(&file, &diag), HONE_OK);
+    assert_int_equal(hone_file_close(&file, &diag), HONE_OK);
+
+    assert_int_equal(hone_file_open(path, HONE_FILE_READ, &diag, &file), HONE_OK);
+    for (int loop = 0; loop < 3; loop++) {
+        assert_int_equal(hone_file_seek(&file, 5, &diag), HONE_OK);
+        assert_int_equal(hone_file_read(&file, data, sizeof data, &size, &diag), HONE_OK);
+        assert_int_equal(size, 5);
+        assert_memory_equal(data, "block", 5);
+    }
+    assert_int_equal(hone_file_seek(&file, UINT64_MAX, &diag), HONE_STATUS_IO);
+    assert_int_equal(hone_file_close(&file, &diag), HONE_OK);
+
+    assert_int_equal(hone_file_open("/dev/null", HONE_FILE_WRITE, &diag, &file), HONE_OK);
+    assert_int_equal(hone_file_sync(&file, &diag), HONE_OK); /* nothing to wait for */
+    assert_int_equal(hone_file_take_back(&file, 0, &diag), HONE_STATUS_UNSUPPORTED);
+    assert_int_equal(hone_file_seek(&file, 0, &diag), HONE_STATUS_UNSUPPORTED);
+    assert_int_equal(hone_file_close(&file, &diag), HONE_OK);
+    hn_test_remove_folder(here.root);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_errors), cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_take_back),   cmocka_unit_test(test_read_all),
-        cmocka_unit_test(test_no_space),    cmocka_unit_test(test_pipe),
-        cmocka_unit_test(test_replace),     cmocka_unit_test(test_stamp),
-        cmocka_unit_test(test_standard),
+        cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_take_back),     cmocka_unit_test(test_read_all),
+        cmocka_unit_test(test_no_space),      cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_replace),       cmocka_unit_test(test_replace_follows_no_link),
+        cmocka_unit_test(test_stamp),         cmocka_unit_test(test_standard),
+        cmocka_unit_test(test_sync_and_seek),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,14 +106,6 @@ hone_isa_family hone_isa_family_of(hone_isa feature) {
     return (unsigned)feature < HONE_ISA_COUNT ? infos[feature].family : HONE_ISA_FAMILY_X86;
 }
 
-hone_isa_mask hn_isa_family_mask(hone_isa_family family) {
-    hone_isa_mask mask = 0;
-    for (int i = 0; i < HONE_ISA_COUNT; i++) {
-        mask |= infos[i].family == family ? HONE_ISA_BIT(i) : 0;
-    }
-    return mask;
-}
-
 const hone_isa_level *hone_isa_levels(size_t *out_count) {
     *out_count = LEVELS_COUNT;
     return levels;

@@ -29,7 +29,4 @@ void hn_cpu_from_cpuinfo(hone_text cpuinfo, hn_cpu *out_cpu);
 /* The words of the first "flags" or "Features" line; empty when there is none. */
 hone_text hn_cpuinfo_flags(hone_text cpuinfo, hone_isa_family *out_family);
 
-/* Features of one family. */
-hone_isa_mask hn_isa_family_mask(hone_isa_family family);
-
 #endif

@@ -141,6 +141,7 @@ static hn_content read_path(hn_machine *machine, const char *path, size_t size_m
     return (hn_content){HONE_FACT_PRESENT, hone_text_trim(hone_buffer_text(&machine->scratch)), ""};
 }
 
+HONE_PRINTF(3, 0)
 static hn_content read_formatted(hn_machine *machine, size_t size_max, const char *format,
                                  va_list arguments) {
     char path[HN_PATH_SIZE_MAX];

@@ -30,13 +30,16 @@ hone_status hone_poller_init(hone_poller *poller) {
 }
 
 static void close_one(int *fd) {
-    if (*fd > 0) {
+    if (*fd >= 0) {
         (void)close(*fd);
     }
     *fd = -1;
 }
 
 void hone_poller_deinit(hone_poller *poller) {
+    if (poller->epoll_fd == 0 && poller->timer_fd == 0) {
+        return; /* zeroed: two descriptors of a live one are never the same */
+    }
     close_one(&poller->epoll_fd);
     close_one(&poller->timer_fd);
     close_one(&poller->wake_fd);
@@ -53,7 +56,11 @@ hone_status hone_poller_watch(hone_poller *poller, int fd, bool is_write, void *
     if (result == 0) {
         return HONE_OK;
     }
-    return errno == EPERM ? HONE_STATUS_UNSUPPORTED : HONE_STATUS_LIMIT;
+    switch (errno) {
+    case EPERM: return HONE_STATUS_UNSUPPORTED;
+    case EBADF: return HONE_STATUS_INVALID_ARGUMENT;
+    default: return HONE_STATUS_LIMIT;
+    }
 }
 
 void hone_poller_unwatch(hone_poller *poller, int fd) {

@@ -39,6 +39,9 @@ static void test_watch(void **state) {
     assert_true(regular >= 0);
     assert_int_equal(hone_poller_watch(&poller, regular, false, &token), HONE_STATUS_UNSUPPORTED);
     assert_int_equal(close(regular), 0);
+    assert_int_equal(hone_poller_watch(&poller, regular, false, &token),
+                     HONE_STATUS_INVALID_ARGUMENT);
+    assert_int_equal(hone_poller_watch(&poller, -1, false, &token), HONE_STATUS_INVALID_ARGUMENT);
     hone_poller_deinit(&poller);
     assert_int_equal(close(ends[0]), 0);
     assert_int_equal(close(ends[1]), 0);
@@ -101,10 +104,32 @@ static void test_wake(void **state) {
     hone_poller_deinit(&poller);
 }
 
+/* Descriptor 0 is free in a program that was started without a standard input. */
+static void test_descriptor_0_is_given_back(void **state) {
+    (void)state;
+    hone_poller poller;
+    int input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    assert_int_equal(close(STDIN_FILENO), 0);
+    hone_status status = hone_poller_init(&poller);
+    bool has_taken = fcntl(STDIN_FILENO, F_GETFD) >= 0;
+    hone_poller_deinit(&poller);
+    bool has_kept = fcntl(STDIN_FILENO, F_GETFD) >= 0;
+    (void)dup2(input, STDIN_FILENO);
+    hone_poller zeroed = {0};
+    hone_poller_deinit(&zeroed);
+    bool has_closed = fcntl(STDIN_FILENO, F_GETFD) < 0;
+    (void)close(input);
+    assert_int_equal(status, HONE_OK);
+    assert_true(has_taken);
+    assert_false(has_kept);
+    assert_false(has_closed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_watch),
         cmocka_unit_test(test_hang_up),
+        cmocka_unit_test(test_descriptor_0_is_given_back),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_wake),
     };

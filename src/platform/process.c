@@ -58,26 +58,53 @@ static hone_status status_of_spawn(int error) {
     }
 }
 
-static int spawn(const char *const *argv, const hone_process_options *options, pid_t *out_pid) {
+/* The child starts with no signal blocked and none ignored, whatever the calling thread does. */
+static int reset_signals(posix_spawnattr_t *attributes) {
+    sigset_t none, all;
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    int error = posix_spawnattr_setsigmask(attributes, &none);
+    if (!error) {
+        error = posix_spawnattr_setsigdefault(attributes, &all);
+    }
+    return error ? error
+                 : posix_spawnattr_setflags(attributes,
+                                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+static int add_streams(posix_spawn_file_actions_t *actions, const hone_process_options *options) {
     const int create = O_WRONLY | O_CREAT | O_TRUNC;
     const char *input = options->stdin_path ? options->stdin_path : "/dev/null";
     const char *output = options->stdout_path ? options->stdout_path : "/dev/null";
     const char *errors = options->stderr_path ? options->stderr_path : "/dev/null";
+    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, input, O_RDONLY, 0);
+    if (!error) {
+        error = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, output, create, 0666);
+    }
+    return error ? error
+                 : posix_spawn_file_actions_addopen(actions, STDERR_FILENO, errors, create, 0666);
+}
+
+static int spawn(const char *const *argv, const hone_process_options *options, pid_t *out_pid) {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int error = posix_spawn_file_actions_init(&actions);
     if (error) {
         return error;
     }
-    error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0);
+    error = posix_spawnattr_init(&attributes);
+    if (error) {
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return error;
+    }
+    error = add_streams(&actions, options);
     if (!error) {
-        error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, create, 0666);
+        error = reset_signals(&attributes);
     }
     if (!error) {
-        error = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, create, 0666);
+        error = posix_spawnp(out_pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
     }
-    if (!error) {
-        error = posix_spawnp(out_pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-    }
+    (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return error;
 }
@@ -123,7 +150,8 @@ hone_status hone_process_run(const char *const *argv, const hone_process_options
         return hone_diag_set(diag, status_of_spawn(error), "cannot run '%.160s': %s", argv[0],
                              strerror(error));
     }
-    bool is_late = options->timeout_ns && !wait_until(pid, start_ns + options->timeout_ns);
+    bool is_limited = options->timeout_ns && options->timeout_ns < UINT64_MAX - start_ns;
+    bool is_late = is_limited && !wait_until(pid, start_ns + options->timeout_ns);
     if (is_late) {
         (void)kill(pid, SIGKILL);
     }

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <string.h>
 
 #include "hone/platform/clock.h"
@@ -69,6 +70,31 @@ static void test_errors(void **state) {
     assert_true(hone_clock_monotonic_ns() - start_ns < 50000000000u);
 }
 
+static void test_a_huge_time_limit_is_none(void **state) {
+    (void)state;
+    const hone_process_options options = {.timeout_ns = UINT64_MAX};
+    hone_process_result result;
+    assert_int_equal(
+        hone_process_run((const char *const[]){"sleep", "0.05", NULL}, &options, NULL, &result),
+        HONE_OK);
+    assert_int_equal(result.exit_code, 0);
+}
+
+/* What the calling thread ignores or blocks is not the child's: threads of hone block all. */
+static void test_signals_are_as_usual(void **state) {
+    (void)state;
+    sigset_t all, before;
+    void (*pipe_before)(int) = signal(SIGPIPE, SIG_IGN);
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    hone_process_result piped = run((const char *const[]){"sh", "-c", "kill -PIPE $$", NULL});
+    hone_process_result ended = run((const char *const[]){"sh", "-c", "kill -TERM $$", NULL});
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    (void)signal(SIGPIPE, pipe_before);
+    assert_int_equal(piped.signal, SIGPIPE);
+    assert_int_equal(ended.signal, SIGTERM);
+}
+
 static void test_is_runnable(void **state) {
     (void)state;
     assert_true(hone_process_is_runnable("sh"));
@@ -104,6 +130,8 @@ int main(void) {
         cmocka_unit_test(test_costs_are_measured),
         cmocka_unit_test(test_output_goes_to_a_file),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_a_huge_time_limit_is_none),
+        cmocka_unit_test(test_signals_are_as_usual),
         cmocka_unit_test(test_is_runnable),
         cmocka_unit_test(test_usage_counts_a_sleep_as_voluntary),
     };

@@ -89,7 +89,3 @@ void hone_program_guard_standard_streams(void) {
         }
     }
 }
-
-int64_t hone_program_pid(void) {
-    return (int64_t)getpid();
-}

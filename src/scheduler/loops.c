@@ -100,7 +100,7 @@ void hone_scheduler_for(hone_scheduler *scheduler, size_t count, size_t grain,
     size_t helpers_count = pieces_count > workers_count ? workers_count : pieces_count;
     helpers_count = helpers_count > HELPERS_MAX ? HELPERS_MAX : helpers_count;
     helpers_count -= helpers_count > 0;     /* the caller is one of them */
-    bool can_claim = count <= SIZE_MAX / 2; /* `claimed` passes count by a piece per worker */
+    bool can_claim = count <= SIZE_MAX / 4; /* `claimed` passes count by at most twice as much */
     hn_loop *loop =
         helpers_count && can_claim ? claim_loop(scheduler, (uint32_t)helpers_count + 1) : NULL;
     if (!loop) {

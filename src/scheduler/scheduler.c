@@ -281,8 +281,10 @@ static hone_status start_workers(hone_scheduler *scheduler, bool is_pinned, hone
 hone_status hone_scheduler_create(const hone_scheduler_options *options, hone_diag *diag,
                                   hone_scheduler **out_scheduler) {
     hone_scheduler_options chosen = options ? *options : (hone_scheduler_options){0};
-    uint32_t workers_count =
-        chosen.workers_count ? chosen.workers_count : hone_thread_cpus_allowed_count();
+    uint32_t cpus_count = hone_thread_cpus_allowed_count();
+    uint32_t workers_count = chosen.workers_count       ? chosen.workers_count
+                             : cpus_count < WORKERS_MAX ? cpus_count
+                                                        : WORKERS_MAX;
     if (workers_count > WORKERS_MAX) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "%u workers are more than the limit of %d", workers_count,

@@ -37,7 +37,7 @@ typedef struct hn_timers {
     hone_mutex lock;
     hone_timer **heap;
     uint32_t count, count_max;
-    _Atomic uint64_t earliest_ns; /* heap[1]'s deadline or UINT64_MAX; a hint that needs no lock */
+    _Atomic uint64_t earliest_ns; /* heap[1]'s armed_ns or UINT64_MAX; a hint that needs no lock */
 } hn_timers;
 
 typedef struct hn_loop hn_loop;

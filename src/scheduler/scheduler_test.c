@@ -144,6 +144,26 @@ static void timers_fire_and_can_be_disarmed(void **state) {
     hone_scheduler_destroy(scheduler);
 }
 
+/* Setting the next deadline of an armed timer moves nothing until the timer is armed with it. */
+static void a_deadline_counts_from_arm(void **state) {
+    (void)state;
+    hone_scheduler *scheduler = start(1);
+    _Atomic uint32_t fired = 0;
+    alarm_clock late = {.task = {alarm_run, &late, NULL}, .fired = &fired};
+    alarm_clock soon = {.task = {alarm_run, &soon, NULL}, .fired = &fired};
+    late.timer = (hone_timer){.task = &late.task, .deadline_ns = UINT64_MAX / 2};
+    assert_int_equal(hone_scheduler_arm(scheduler, &late.timer), HONE_OK);
+    late.timer.deadline_ns = 1;
+    soon.timer =
+        (hone_timer){.task = &soon.task, .deadline_ns = hone_clock_monotonic_ns() + 1000000u};
+    assert_int_equal(hone_scheduler_arm(scheduler, &soon.timer), HONE_OK);
+    wait_for(&fired, 1);
+    assert_true(soon.at_ns >= soon.timer.deadline_ns);
+    assert_true(hone_scheduler_disarm(scheduler, &late.timer));
+    hone_scheduler_destroy(scheduler);
+    assert_int_equal(late.at_ns, 0);
+}
+
 static void too_many_timers_are_refused(void **state) {
     (void)state;
     hone_scheduler *scheduler = start(1);
@@ -226,6 +246,20 @@ static void loops_cover_their_range_once(void **state) {
     }
 }
 
+/* No claim may wrap around: that would run a piece twice. */
+static void a_huge_loop_is_covered_once(void **state) {
+    (void)state;
+    static const size_t counts[] = {SIZE_MAX / 4, SIZE_MAX / 2, SIZE_MAX};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        hone_scheduler *scheduler = start(3);
+        _Atomic uint64_t total = 0;
+        hone_scheduler_for(scheduler, counts[c], SIZE_MAX / 4, inner_body, &total);
+        usleep(20000); /* helpers that come late have run, too */
+        hone_scheduler_destroy(scheduler);
+        assert_true(atomic_load(&total) == counts[c]);
+    }
+}
+
 /* --- life --- */
 
 static void idle_costs_nothing(void **state) {
@@ -267,9 +301,11 @@ int main(void) {
         cmocka_unit_test(every_task_runs),
         cmocka_unit_test(figures_add_up),
         cmocka_unit_test(timers_fire_and_can_be_disarmed),
+        cmocka_unit_test(a_deadline_counts_from_arm),
         cmocka_unit_test(too_many_timers_are_refused),
         cmocka_unit_test(descriptors_wake),
         cmocka_unit_test(loops_cover_their_range_once),
+        cmocka_unit_test(a_huge_loop_is_covered_once),
         cmocka_unit_test(idle_costs_nothing),
         cmocka_unit_test(start_and_stop_many_times),
         cmocka_unit_test(absurd_options_are_refused),

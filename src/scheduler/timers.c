@@ -2,21 +2,29 @@
 /*
  * Timers: a binary heap under a lock, its earliest deadline programmed into the poller's timerfd,
  * so that a sleeping worker wakes for it; busy workers look at earliest_ns between tasks. Timers
- * are armed at most some thousand times a second, so the lock is rarely contended.
+ * are armed at most some thousand times a second, so the lock is rarely contended. The heap orders
+ * by a copy of each deadline, taken under the lock: an owner sets the next deadline while the timer
+ * may still be armed.
  */
 #include "scheduler_internal.h"
 
 #include "hone/platform/clock.h"
 
 hone_status hn_timers_init(hn_timers *timers, const hone_allocator *allocator, uint32_t count_max) {
-    hone_mutex_init(&timers->lock);
     timers->heap = HONE_NEW_ARRAY(allocator, hone_timer *, (size_t)count_max + 1);
+    if (!timers->heap) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    hone_mutex_init(&timers->lock);
     timers->count_max = count_max;
     atomic_init(&timers->earliest_ns, UINT64_MAX);
-    return timers->heap ? HONE_OK : HONE_STATUS_OUT_OF_MEMORY;
+    return HONE_OK;
 }
 
 void hn_timers_deinit(hn_timers *timers, const hone_allocator *allocator) {
+    if (timers->heap) {
+        hone_mutex_deinit(&timers->lock);
+    }
     HONE_DELETE_ARRAY(allocator, hone_timer *, timers->heap, (size_t)timers->count_max + 1);
 }
 
@@ -27,7 +35,7 @@ static void place(hn_timers *timers, uint32_t index, hone_timer *timer) {
 
 static void sift_up(hn_timers *timers, uint32_t index) {
     hone_timer *timer = timers->heap[index];
-    for (; index > 1 && timers->heap[index / 2]->deadline_ns > timer->deadline_ns; index /= 2) {
+    for (; index > 1 && timers->heap[index / 2]->armed_ns > timer->armed_ns; index /= 2) {
         place(timers, index, timers->heap[index / 2]);
     }
     place(timers, index, timer);
@@ -38,10 +46,10 @@ static void sift_down(hn_timers *timers, uint32_t index) {
     for (;;) {
         uint32_t child = index * 2;
         if (child < timers->count &&
-            timers->heap[child + 1]->deadline_ns < timers->heap[child]->deadline_ns) {
+            timers->heap[child + 1]->armed_ns < timers->heap[child]->armed_ns) {
             child++;
         }
-        if (child > timers->count || timers->heap[child]->deadline_ns >= timer->deadline_ns) {
+        if (child > timers->count || timers->heap[child]->armed_ns >= timer->armed_ns) {
             break;
         }
         place(timers, index, timers->heap[child]);
@@ -64,7 +72,7 @@ static void take_out(hn_timers *timers, hone_timer *timer) {
 /* Under the lock: tells the poller when the earliest deadline has changed. */
 static void publish_earliest(hone_scheduler *scheduler) {
     hn_timers *timers = &scheduler->timers;
-    uint64_t earliest_ns = timers->count ? timers->heap[1]->deadline_ns : UINT64_MAX;
+    uint64_t earliest_ns = timers->count ? timers->heap[1]->armed_ns : UINT64_MAX;
     if (earliest_ns != atomic_load_explicit(&timers->earliest_ns, memory_order_relaxed)) {
         atomic_store_explicit(&timers->earliest_ns, earliest_ns, memory_order_relaxed);
         hone_poller_set_deadline(&scheduler->poller, earliest_ns == UINT64_MAX ? 0
@@ -81,6 +89,7 @@ hone_status hone_scheduler_arm(hone_scheduler *scheduler, hone_timer *timer) {
         take_out(timers, timer);
     }
     if (timers->count < timers->count_max) {
+        timer->armed_ns = timer->deadline_ns;
         timers->heap[++timers->count] = timer;
         sift_up(timers, timers->count);
         publish_earliest(scheduler);
@@ -108,7 +117,7 @@ static hone_task *take_due(hone_scheduler *scheduler, uint64_t now_ns) {
     hn_timers *timers = &scheduler->timers;
     hone_task *task = NULL;
     hone_mutex_lock(&timers->lock);
-    if (timers->count && timers->heap[1]->deadline_ns <= now_ns) {
+    if (timers->count && timers->heap[1]->armed_ns <= now_ns) {
         task = timers->heap[1]->task;
         take_out(timers, timers->heap[1]);
         publish_earliest(scheduler);

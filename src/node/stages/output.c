@@ -2,6 +2,7 @@
 #include "output_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 enum { CAPACITY_FIRST = 256 << 10 };
 
@@ -98,16 +99,21 @@ static hone_status fail(hn_output *output, hone_status status, hone_diag *diag) 
         hn_count(&live->bytes, (uint64_t)0 - torn_bytes);
     }
     hn_count(&live->records_out, rows_count);
+    char reason[160] = "writing failed";
+    if (diag && diag->message[0]) { /* says why, as the system does */
+        (void)snprintf(reason, sizeof reason, "%.150s", diag->message);
+    }
     hn_stage_blame_data(output->stage, output->path, 0, diag);
     uint64_t all_count = atomic_load_explicit(&live->records_out, memory_order_relaxed);
     output->size = output->written = output->rows_count = output->heads_count = 0;
     return hone_diag_set(diag, status, "%s after %llu records%s",
                          status == HONE_STATUS_NO_SPACE      ? "no space is left"
                          : status == HONE_STATUS_BROKEN_PIPE ? "the reader has gone away"
-                                                             : "writing failed",
+                                                             : reason,
                          (unsigned long long)all_count,
-                         is_torn ? "; the line behind them was written in part only"
-                                 : ", the last of which is complete");
+                         is_torn     ? "; the line behind them was written in part only"
+                         : all_count ? ", the last of which is complete"
+                                     : "");
 }
 
 /* --- writing --- */

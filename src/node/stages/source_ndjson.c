@@ -143,8 +143,10 @@ static hone_status set_scalar(hn_stage *stage, hone_batch *batch, uint32_t row, 
     hone_type type = stage->schema->fields[field].type;
     bool is_text = event->type == HONE_JSON_TEXT;
     bool is_number = event->type == HONE_JSON_INTEGER || event->type == HONE_JSON_FLOAT;
-    hone_text bool_text = event->boolean ? HONE_TEXT("true") : HONE_TEXT("false");
-    hone_text spelled = event->type == HONE_JSON_BOOL ? bool_text : event->text;
+    hone_text spelled = event->text;
+    if (event->type == HONE_JSON_BOOL) {
+        spelled = event->boolean ? HONE_TEXT("true") : HONE_TEXT("false");
+    }
     hone_status status = HONE_OK;
     if (type == HONE_TYPE_TEXT) {
         status = set_text(batch, cell, spelled, is_text && event->has_escapes);
@@ -249,7 +251,7 @@ static hone_status bad_json(hn_stage *stage, hn_ndjson_walk *walk) {
 static hone_status read_object(hn_stage *stage, hone_text line, hone_batch *batch, uint32_t row) {
     hn_ndjson *state = stage->state;
     hn_ndjson_walk *walk = &state->walk;
-    hone_json_event event;
+    hone_json_event event = {0};
     hone_status status = hn_ndjson_walk_begin(walk, line);
     if (status == HONE_STATUS_TYPE_MISMATCH) {
         hn_stage_blame_data(stage, state->path, state->line, &state->failure);

@@ -9,7 +9,9 @@
 #include "hone/base/checked.h"
 #include "window_internal.h"
 
-enum { SERIES_ENTRIES_FIRST = 4096 };
+/* Few, so that a slow node is soon through all of its memory: what it has not touched yet would
+ * look like growth for as long as it takes. */
+enum { SERIES_ENTRIES_FIRST = 256 };
 
 hone_status hn_series_reserve(hn_series *series, const hone_allocator *allocator, uint32_t count) {
     uint64_t live = series->end - series->begin;

@@ -32,8 +32,8 @@ typedef struct hone_arena_savepoint {
  * yet. */
 void hone_arena_init(hone_arena *arena, const hone_allocator *allocator, size_t bytes_max);
 
-/* A block of `size` bytes (0 is allowed and gives a unique address), or NULL when memory or the
- * maximum is exhausted. */
+/* A block of `size` bytes (0 is allowed and gives a unique address) at a multiple of `alignment`, a
+ * power of two up to 64. NULL when memory or the maximum is exhausted. */
 HONE_MUST_USE void *hone_arena_allocate(hone_arena *arena, size_t size, size_t alignment);
 HONE_MUST_USE void *hone_arena_allocate_zeroed(hone_arena *arena, size_t count, size_t size,
                                                size_t alignment);

@@ -59,13 +59,17 @@ hone_text hone_text_trim(hone_text text);
  * there is none, returns everything and leaves the empty text with data NULL. */
 hone_text hone_text_split(hone_text *rest, char separator);
 
+/* Writes the UTF-8 of a code point below 0x110000 into `out_text` (1 to 4 bytes) and returns its
+ * size. */
+size_t hone_utf8_encode(uint32_t code, char *out_text);
+
 /* True when `text` is valid UTF-8 (no surrogates, no over-long forms); else *out_offset (may be
  * NULL) is the first bad byte. */
 bool hone_text_is_utf8(hone_text text, size_t *out_offset);
 
-/* The entry of `candidates` that is closest to `text` (Damerau-Levenshtein, at most a third of the
- * length away), or NULL when none is near. For "did you mean". Cost: candidates x lengths; texts
- * over 64 bytes are never near. */
+/* The entry of `candidates` that is closest to `text`, or NULL when none is near: the distance
+ * (Damerau-Levenshtein) may be one more than a third of the text's length. For "did you mean".
+ * Cost: candidates x lengths; texts over 64 bytes are never near. */
 const char *hone_text_nearest(hone_text text, const char *const *candidates,
                               size_t candidates_count);
 

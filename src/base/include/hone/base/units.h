@@ -9,8 +9,8 @@
 #include "hone/base/span.h"
 #include "hone/base/status.h"
 
-/* ns us ms s m h d, decimals allowed ("1.5s"); a bare number is an error that says so. SYNTAX,
- * OVERFLOW. */
+/* ns us ms s m h d, decimals allowed ("1.5s"); a bare number is no duration. SYNTAX,
+ * OVERFLOW (9.2e18 ns and more). */
 HONE_MUST_USE hone_status hone_duration_parse(hone_text text, uint64_t *out_ns);
 
 /* B, KiB MiB GiB TiB (1024) and kB MB GB TB (1000), decimals allowed; a bare number is bytes.

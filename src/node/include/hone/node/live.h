@@ -93,6 +93,10 @@ typedef struct hone_live {
 HONE_MUST_USE hone_status hone_live_create(const char *node_name, uint32_t stages_count,
                                            hone_diag *diag, hone_live *out_live);
 
+/* The same, in private memory from the start: nobody is to see this node. */
+HONE_MUST_USE hone_status hone_live_create_private(const char *node_name, uint32_t stages_count,
+                                                   hone_diag *diag, hone_live *out_live);
+
 /* Maps the page of another process, read only. NOT_FOUND; CORRUPT when it is no page of this
  * version or its process is gone; FORBIDDEN. */
 HONE_MUST_USE hone_status hone_live_open(int64_t pid, hone_diag *diag, hone_live *out_live);

@@ -3,9 +3,9 @@
  * Waiting for file descriptors, a deadline and a wake-up at once (epoll, timerfd, eventfd): the one
  * place where an idle process sleeps.
  *
- * Contract: one thread waits at a time; watch, unwatch, set_deadline and wake are shared. Watches
- * are one-shot: after an event they stay silent until hone_poller_watch arms them again. Limits: as
- * the kernel's.
+ * Contract: shared but for init and deinit. Any number of threads may wait; an event, a deadline or
+ * a wake-up ends the wait of at least one of them. Watches are one-shot: after an event they stay
+ * silent until hone_poller_watch arms them again. Limits: as the kernel's.
  */
 #ifndef HONE_PLATFORM_POLLER_H
 #define HONE_PLATFORM_POLLER_H
@@ -25,8 +25,9 @@ HONE_MUST_USE hone_status hone_poller_init(hone_poller *poller);
 void hone_poller_deinit(hone_poller *poller);
 
 /* One event for `fd` when it can be read (or written): hone_poller_wait gives `token` back.
- * UNSUPPORTED for regular files, which are always ready; LIMIT when the kernel takes no more. A
- * second watch of a descriptor replaces the first; call unwatch before the descriptor is closed. */
+ * UNSUPPORTED for regular files, which are always ready; INVALID_ARGUMENT when `fd` is not open;
+ * LIMIT when the kernel takes no more. A second watch of a descriptor replaces the first; call
+ * unwatch before the descriptor is closed. */
 HONE_MUST_USE hone_status hone_poller_watch(hone_poller *poller, int fd, bool is_write,
                                             void *token);
 void hone_poller_unwatch(hone_poller *poller, int fd);

@@ -3,8 +3,8 @@
  * Running another program to its end, and what it cost: wall time, CPU time, peak memory.
  *
  * Contract: shared. The child gets the environment of this process, an empty standard input (or a
- * file), and its outputs go to a file or nowhere. It is killed when the time limit passes. Only the
- * child itself is killed, not what it may have started.
+ * file), and its outputs go to a file or nowhere; it blocks and ignores no signal. It is killed
+ * when the time limit passes. Only the child itself is killed, not what it may have started.
  */
 #ifndef HONE_PLATFORM_PROCESS_H
 #define HONE_PLATFORM_PROCESS_H

@@ -37,7 +37,4 @@ HONE_MUST_USE hone_status hone_program_list(const char *folder,
  * for one of them. A stream that was closed stays useless: reading or writing it fails. */
 void hone_program_guard_standard_streams(void);
 
-/* The number of the running process. */
-int64_t hone_program_pid(void);
-
 #endif

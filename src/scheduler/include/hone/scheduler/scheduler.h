@@ -6,7 +6,7 @@
  * A task is a few words in the caller's own storage; submitting one never allocates. Workers take
  * from their own deque first, then from the common queue, then steal; with nothing to do they sleep
  * in the kernel until there is a task, a timer is due or a watched descriptor is ready. Nothing
- * spins.
+ * spins while idle.
  *
  * Contract
  *   Threads    shared: every call may come from any thread, workers included, unless it says
@@ -16,7 +16,7 @@
  *              function or after that has begun.
  *   Tasks      should return within about a millisecond and must not block on other tasks; long
  *              work belongs into hone_scheduler_for. Order between tasks is not promised.
- *   Errors     only creation can fail.
+ *   Errors     only create, arm and watch can fail.
  *   Limits     1024 workers, timers_max timers.
  *
  * Sources: D. Chase, Y. Lev, Dynamic circular work-stealing deque, SPAA 2005; N. M. Le et al.,
@@ -42,7 +42,8 @@ typedef struct hone_task {
 
 typedef struct hone_timer {
     hone_task *task;      /* run when the time has come */
-    uint64_t deadline_ns; /* monotonic */
+    uint64_t deadline_ns; /* monotonic; may change at any time, counts from the next arm */
+    uint64_t armed_ns;    /* the scheduler's: the deadline it was armed with */
     uint32_t heap_index;  /* the scheduler's; 0 = not armed */
 } hone_timer;
 
@@ -95,7 +96,8 @@ HONE_MUST_USE hone_status hone_scheduler_arm(hone_scheduler *scheduler, hone_tim
 bool hone_scheduler_disarm(hone_scheduler *scheduler, hone_timer *timer);
 
 /* Runs `task` on a worker once when `fd` can be read (or written), without queueing it, as a
- * timer's. UNSUPPORTED for regular files, which are always ready; LIMIT. Call unwatch before the
+ * timer's. UNSUPPORTED for regular files, which are always ready; INVALID_ARGUMENT when it is not
+ * open; LIMIT. Call unwatch before the
  * descriptor is closed; the task may still come once after it. */
 HONE_MUST_USE hone_status hone_scheduler_watch(hone_scheduler *scheduler, int fd, bool is_write,
                                                hone_task *task);

@@ -14,8 +14,8 @@
  *              to 8 bytes, messages lie 64 bytes apart.
  *   Order      first in, first out. Messages are released in the order they were taken.
  *   Answers    FULL, EMPTY and CLOSED are not errors but states; each is its own status.
- *   Limits     capacity 4 KiB to 1 GiB; a message takes its size + 8, rounded up to 64, and at most
- *              half the capacity.
+ *   Limits     capacity 256 bytes to 1 GiB; a message takes its size + 8, rounded up to 64, and at
+ *              most half the capacity.
  *   Cost       some nanoseconds a message; the two sides share no cache line except what they must
  *              tell each other.
  *
@@ -36,7 +36,7 @@
 typedef struct hone_channel hone_channel;
 
 typedef struct hone_channel_options {
-    size_t capacity_bytes; /* rounded up to a power of two; 0: 64 KiB */
+    size_t capacity_bytes; /* rounded up to a power of two, at least 256; 0: 64 KiB */
     bool is_evicting;      /* the producer may take the oldest messages back (hone_channel_evict) */
     const hone_allocator *allocator; /* NULL: libc; used by create and destroy only */
 } hone_channel_options;
