@@ -37,6 +37,21 @@ static hone_status no_memory(hn_stage *stage, size_t bytes, hone_diag *diag) {
     return hn_node_explain_no_memory(stage->run->node, bytes, diag);
 }
 
+/* What waits for a slow sink must not make the node fail. So a stage takes nothing more in while
+ * most of the budget is held and all its own blocks are on their way: three quarters for a source,
+ * seven eighths for a transform, so that what is on its way comes through. Nobody waits for ever:
+ * sinks need no blocks, and who has none of its own outside goes on. */
+bool hn_stage_lacks_memory(const hn_stage_run *run) {
+    hone_budget_usage usage = hone_budget_read_usage(run->node->budget);
+    size_t reserve_bytes = usage.limit_bytes / (run->inputs_count ? 8 : 4);
+    size_t slab_bytes = (size_t)run->layout.size_bytes * BATCHES_PER_SLAB;
+    if (slab_bytes + reserve_bytes <= usage.limit_bytes - usage.held_bytes) {
+        return false;
+    }
+    hone_pool_stats pool = hone_shared_pool_read_stats(run->pool);
+    return pool.live_count > 0 && pool.live_count == pool.capacity_count;
+}
+
 hone_status hn_batch_acquire(hn_stage *stage, hone_diag *diag, hone_batch **out_batch) {
     hn_stage_run *run = stage->run;
     void *block = hone_shared_pool_acquire(run->pool);

@@ -194,7 +194,6 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
     run->stage = (hn_stage){
         .name = name.data, .table = table, .arena = &node->arena, .log = node->log, .run = run};
     run->stage.allocator = hone_budget_allocator(node->budget);
-    run->stage.is_check = node->is_check;
     run->stage.isa = node->isa;
     const hn_stage_run *namesake = find_stage(node, name.data);
     if (namesake) {
@@ -588,6 +587,19 @@ static hone_status open_stages(hone_node *node, hone_diag *diag) {
     return status;
 }
 
+/* After all have been opened, so that a mistake in one stage costs no other one's file. */
+static hone_status start_kinds(hone_node *node, hone_diag *diag) {
+    hone_status status = HONE_OK;
+    for (uint32_t i = 0; i < node->stages_count && status == HONE_OK; i++) {
+        hn_stage *stage = &node->stages[i].stage;
+        if (stage->kind->start) {
+            hn_stage_blame(stage, NULL, diag);
+            status = stage->kind->start(stage, diag);
+        }
+    }
+    return status;
+}
+
 /* --- the whole --- */
 
 /* As many as affinity, cpuset and quota let this process run at once. */
@@ -723,6 +735,9 @@ hone_status hone_node_load_text(hone_text content, const char *name,
     }
     if (status == HONE_OK) {
         status = open_stages(node, diag);
+    }
+    if (status == HONE_OK && !node->is_check) {
+        status = start_kinds(node, diag);
     }
     if (status != HONE_OK) {
         hone_node_destroy(node);

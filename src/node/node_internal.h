@@ -82,7 +82,9 @@ struct hn_stage_run {
     _Atomic uint32_t task_state; /* hn_task_state */
     hn_phase phase;
     uint64_t current_origin_ns; /* of the batch being processed */
+    uint32_t memory_waits;      /* in a row */
     bool is_opened;
+    const char *claimed_path; /* what it reads or writes; NULL: none */
 };
 
 struct hone_node {
@@ -145,6 +147,9 @@ hone_status hn_node_explain_no_memory(const hone_node *node, size_t bytes, hone_
 /* --- batches.c --- */
 HONE_MUST_USE hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag);
 void hn_stage_pool_destroy(hn_stage_run *run);
+
+/* True when a source or a transform should wait until batches of its own have come back. */
+bool hn_stage_lacks_memory(const hn_stage_run *run);
 
 /* --- edges.c --- */
 HONE_MUST_USE hone_status hn_edge_create(hone_node *node, hn_edge *edge, hone_diag *diag);

@@ -218,7 +218,7 @@ static const hn_stage_kind kind_edit = {
 /* --- test.sink --- */
 
 typedef struct test_sink {
-    uint64_t fail_at, gate_fd;
+    uint64_t fail_at, gate_fd, delay_ns;
     bool is_finish_gated; /* wait at the gate in finish, not at the first batch */
     bool is_finish_failing;
     hn_test_sink_rows *rows;
@@ -228,6 +228,7 @@ typedef struct test_sink {
 static const hn_option sink_options[] = {
     COUNT_OPTION(test_sink, fail_at, "fail_at", "1000000000"),
     COUNT_OPTION(test_sink, gate_fd, "gate", "0"), /* wait for a byte from it */
+    {.name = "delay", .type = HN_OPTION_DURATION, .offset = offsetof(test_sink, delay_ns)},
     {.name = "gate_at_end", .type = HN_OPTION_FLAG, .offset = offsetof(test_sink, is_finish_gated)},
     {.name = "fail_at_end",
      .type = HN_OPTION_FLAG,
@@ -291,6 +292,9 @@ static hone_status test_sink_process(hn_stage *stage, hone_batch *batch, hone_di
     if (state->gate_fd && !state->is_finish_gated) {
         state->kept = batch;
         return wait_at_gate(stage, diag);
+    }
+    if (state->delay_ns) {
+        (void)usleep((useconds_t)(state->delay_ns / 1000));
     }
     remember(stage, batch);
     return HONE_OK;

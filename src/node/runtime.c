@@ -13,7 +13,11 @@
 #include "hone/platform/clock.h"
 #include "node_internal.h"
 
-enum { QUANTUM_BATCHES = 8 }; /* batches in one turn, about 0.5 MiB of records */
+enum {
+    QUANTUM_BATCHES = 8, /* batches in one turn, about 0.5 MiB of records */
+    MEMORY_WAIT_NS = 1000000,
+    MEMORY_WAITS_MAX = 10000,
+};
 
 /* --- notification --- */
 
@@ -198,6 +202,22 @@ static bool finish(hn_stage_run *run) {
 
 /* --- one step of each role; true: there may be more to do at once --- */
 
+/* A stage that never lets go of what it holds makes the wait useless: after some seconds this one
+ * goes on, and what fails then says why. */
+static bool waits_for_memory(hn_stage_run *run) {
+    if (!hn_stage_lacks_memory(run)) {
+        run->memory_waits = 0;
+        return false;
+    }
+    uint64_t soon_ns = hone_clock_monotonic_ns() + MEMORY_WAIT_NS;
+    bool has_armed =
+        run->memory_waits++ < MEMORY_WAITS_MAX && hn_stage_wake_at(&run->stage, soon_ns) == HONE_OK;
+    if (has_armed) {
+        hn_count(&run->stage.live->blocked_count, 1);
+    }
+    return has_armed;
+}
+
 static bool produce_once(hn_stage_run *run) {
     hone_diag diag = {0};
     if (run->phase == HN_PHASE_FAILED) {
@@ -206,6 +226,9 @@ static bool produce_once(hn_stage_run *run) {
     }
     if (hn_stage_is_stopping(&run->stage)) {
         return finish(run);
+    }
+    if (waits_for_memory(run)) {
+        return false;
     }
     hone_status status = run->stage.kind->produce(&run->stage, &diag);
     switch (status) {
@@ -245,6 +268,9 @@ static bool process_once(hn_stage_run *run) {
     hn_stage *stage = &run->stage;
     bool is_drained = false;
     hone_diag diag = {0};
+    if (run->pool && run->phase == HN_PHASE_FLOWING && waits_for_memory(run)) {
+        return false;
+    }
     hone_batch *batch = take_any(run, &is_drained);
     if (!batch) {
         if (is_drained && run->phase == HN_PHASE_FAILED) {

@@ -61,10 +61,14 @@ typedef struct hn_stage_kind {
     const hn_option *options;
     uint32_t options_count;
 
-    /* Opens files, checks fields against stage->input_schema (transform, sink), and sets
-     * stage->schema (source, transform). Called once, at load time. A failed open is followed by
-     * close. */
+    /* Checks options and fields against stage->input_schema (transform, sink), opens what is read,
+     * and sets stage->schema (source, transform). Called once, at load time; creates and truncates
+     * nothing. A failed open is followed by close. */
     hone_status (*open)(hn_stage *stage, hone_diag *diag);
+
+    /* May be NULL. Opens what is written; called when every stage of the node was opened without a
+     * mistake, and not at all when the node is only checked. */
+    hone_status (*start)(hn_stage *stage, hone_diag *diag);
 
     /* Source: makes and sends at most one batch. HONE_OK: call again soon; WOULD_BLOCK:
      * hn_stage_wake_* was called and will bring it back; CLOSED: the end. */
@@ -103,7 +107,6 @@ struct hn_stage {
     const hone_log *log;
     hone_live_stage *live;    /* counters; kinds add bytes and records_skipped */
     hone_isa_mask isa;        /* what kernels may use */
-    bool is_check;            /* create and truncate nothing */
     struct hn_stage_run *run; /* the runtime's */
 };
 
@@ -121,6 +124,13 @@ void hn_stage_blame(const hn_stage *stage, const char *option, hone_diag *diag);
 
 /* Names the stage only: for errors in data, whose file and line the kind sets itself. */
 void hn_stage_blame_data(const hn_stage *stage, const char *file, uint64_t line, hone_diag *diag);
+
+/* --- Files --- */
+
+/* Notes that the stage reads or writes the file `path`, which need not exist yet. DUPLICATE, with
+ * the diag at the option `path`, when it would write what another stage reads or writes: the one
+ * would destroy the other's data. Pipes and devices may be shared. */
+HONE_MUST_USE hone_status hn_stage_claim_file(hn_stage *stage, const char *path, hone_diag *diag);
 
 /* --- Batches --- */
 

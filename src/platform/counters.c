@@ -85,11 +85,12 @@ void hn_counter_explain(int error, int paranoid, bool is_virtual_machine, char *
     }
 }
 
-/* Reads a small file into `text`; empty when it cannot be read. */
+/* Reads a small file into `text`, terminated; empty when it cannot be read. Without memory the data
+ * stays NULL. */
 static void read_fact(const char *path, hone_buffer *text) {
     hone_buffer_clear(text);
     if (hone_file_read_all(path, FACTS_BYTES_MAX / 2, NULL, text) != HONE_OK) {
-        text->size = 0;
+        hone_buffer_clear(text); /* forgets a failure, too: else nothing would be appended */
     }
     hone_buffer_append_byte(text, '\0');
 }

@@ -251,12 +251,18 @@ static hone_status write_in_place(const char *path, hone_text content, hone_diag
     return status == HONE_OK ? closed : status;
 }
 
-/* A new file under a name that anybody could guess: nothing that lies there is followed or kept. */
-static hone_status create_beside(const char *path, hone_diag *diag, hone_file *out_file) {
+/* A new file under a name that anybody could guess: nothing that lies there is followed or kept.
+ * `like` is the file that it will replace, or NULL: its permissions are kept. */
+static hone_status create_beside(const char *path, const struct stat *like, hone_diag *diag,
+                                 hone_file *out_file) {
     (void)unlink(path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    mode_t mode = like ? like->st_mode & 0777 : 0666;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         return fail(diag, "write", path);
+    }
+    if (like) {
+        (void)!fchmod(fd, mode); /* what the umask took; some file systems have no permissions */
     }
     *out_file = (hone_file){.fd = fd, .is_regular = true};
     return HONE_OK;
@@ -270,11 +276,12 @@ hone_status hone_file_replace(const char *path, hone_text content, hone_diag *di
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "the path is too long");
     }
     struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+    bool is_there = stat(path, &info) == 0;
+    if (is_there && !S_ISREG(info.st_mode)) {
         return write_in_place(path, content, diag);
     }
     hone_file file = {.fd = -1};
-    hone_status status = create_beside(beside, diag, &file);
+    hone_status status = create_beside(beside, is_there ? &info : NULL, diag, &file);
     if (status != HONE_OK) {
         return status;
     }
@@ -303,6 +310,7 @@ hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp) {
         .inode = (uint64_t)info.st_ino,
         .size_bytes = (uint64_t)info.st_size,
         .modified_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
+        .is_regular = S_ISREG(info.st_mode),
     };
     return HONE_OK;
 }

@@ -286,6 +286,28 @@ static void test_replace_follows_no_link(void **state) {
     hn_test_remove_folder(here.root);
 }
 
+/* A file that was kept from others stays so, also where the umask would clear nothing. */
+static void test_replace_keeps_the_mode(void **state) {
+    (void)state;
+    folder here;
+    struct stat info;
+    hn_test_make_folder(here.root, sizeof here.root);
+    hn_test_write_file(here.root, "/a", "secret");
+    mode_t umask_before = umask(022);
+    static const mode_t modes[] = {0600, 0666, 0644};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        assert_int_equal(chmod(in_folder(&here, "a"), modes[i]), 0);
+        assert_int_equal(hone_file_replace(in_folder(&here, "a"), HONE_TEXT("new"), NULL), HONE_OK);
+        assert_int_equal(stat(in_folder(&here, "a"), &info), 0);
+        assert_int_equal(info.st_mode & 0777, modes[i]);
+    }
+    assert_int_equal(hone_file_replace(in_folder(&here, "b"), HONE_TEXT("new"), NULL), HONE_OK);
+    assert_int_equal(stat(in_folder(&here, "b"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0644);
+    (void)umask(umask_before);
+    hn_test_remove_folder(here.root);
+}
+
 static void test_stamp(void **state) {
     (void)state;
     folder here;
@@ -349,11 +371,17 @@ static void test_sync_and_seek(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_take_back),     cmocka_unit_test(test_read_all),
-        cmocka_unit_test(test_no_space),      cmocka_unit_test(test_pipe),
-        cmocka_unit_test(test_replace),       cmocka_unit_test(test_replace_follows_no_link),
-        cmocka_unit_test(test_stamp),         cmocka_unit_test(test_standard),
+        cmocka_unit_test(test_open_errors),
+        cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_take_back),
+        cmocka_unit_test(test_read_all),
+        cmocka_unit_test(test_no_space),
+        cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_replace_follows_no_link),
+        cmocka_unit_test(test_replace_keeps_the_mode),
+        cmocka_unit_test(test_stamp),
+        cmocka_unit_test(test_standard),
         cmocka_unit_test(test_sync_and_seek),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,10 +31,11 @@ static bool folder_path(char *out_path, size_t size) {
 
 static hone_status fail(hone_diag *diag, const char *what, const char *path) {
     int error = errno;
-    hone_status status = error == ENOSPC || error == EDQUOT ? HONE_STATUS_NO_SPACE
-                         : error == ENOENT                  ? HONE_STATUS_NOT_FOUND
-                         : error == ENOMEM                  ? HONE_STATUS_OUT_OF_MEMORY
-                                                            : HONE_STATUS_FORBIDDEN;
+    hone_status status = error == ENOSPC || error == EDQUOT   ? HONE_STATUS_NO_SPACE
+                         : error == ENOENT                    ? HONE_STATUS_NOT_FOUND
+                         : error == ENOMEM                    ? HONE_STATUS_OUT_OF_MEMORY
+                         : error == EMFILE || error == ENFILE ? HONE_STATUS_LIMIT
+                                                              : HONE_STATUS_FORBIDDEN;
     return hone_diag_set(diag, status, "cannot %s '%s': %s", what, path, strerror(error));
 }
 
@@ -69,8 +70,10 @@ static hone_status open_folder(bool is_created, hone_diag *diag, int *out_fd) {
 }
 
 static hone_status map_new(int fd, uint64_t size_bytes, hone_diag *diag, hone_shared_page *page) {
-    int error = posix_fallocate(
-        fd, 0, (off_t)size_bytes); /* so that a full disk shows here, not as SIGBUS later */
+    int error;
+    do { /* so that a full disk shows here, not as SIGBUS later */
+        error = posix_fallocate(fd, 0, (off_t)size_bytes);
+    } while (error == EINTR);
     if (error) {
         errno = error;
         return fail(diag, "make room for", page->path);
@@ -89,6 +92,10 @@ hone_status hone_shared_page_create(const char *suffix, uint64_t size_bytes, hon
     hone_shared_page page = {.is_owner = true};
     char folder[192], name[64];
     int folder_fd = -1;
+    if (size_bytes == 0 || size_bytes > PAGE_BYTES_MAX) {
+        return hone_diag_set(diag, HONE_STATUS_LIMIT, "a shared page has 1 to %llu bytes, not %llu",
+                             (unsigned long long)PAGE_BYTES_MAX, (unsigned long long)size_bytes);
+    }
     hone_status status = open_folder(true, diag, &folder_fd);
     if (status != HONE_OK) {
         return status;
@@ -134,7 +141,8 @@ hone_status hone_shared_page_open(const char *suffix, int64_t pid, hone_diag *di
     }
     (void)snprintf(name, sizeof name, "%lld.%.20s", (long long)pid, suffix);
     (void)snprintf(page.path, sizeof page.path, "%s", name);
-    int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    /* Not waiting: what has the name of a page may be a pipe. */
+    int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     (void)close(folder_fd);
     if (fd < 0 || fstat(fd, &info) != 0) {
         status = fail(diag, "open", name);

@@ -132,7 +132,7 @@ static void test_time_append_selection_check(void **state) {
     assert_int_equal(unlink(path), 0);
     (void)snprintf(options, sizeof options, "path = '%s'", path);
     hn_fake_init(&fake);
-    fake.stage.is_check = true;
+    fake.is_check = true;
     assert_int_equal(
         hn_fake_open(&fake, &hn_kind_sink_ndjson, options, hn_fake_schema(&fake, FIELDS, true)),
         HONE_OK);

@@ -139,13 +139,13 @@ static void test_check_touches_nothing(void **state) {
     record_two();
     size_t size = content.size;
     hn_fake_init(&fake);
-    fake.stage.is_check = true;
+    fake.is_check = true;
     assert_int_equal(open_kind(&hn_kind_sink_record, path, "", true), HONE_OK);
     end();
     read_content();
     assert_int_equal(content.size, size);
     hn_fake_init(&fake);
-    fake.stage.is_check = true;
+    fake.is_check = true;
     assert_int_equal(open_kind(&hn_kind_sink_record, "/tmp/hone-record-none", "", true), HONE_OK);
     end();
     assert_int_not_equal(access("/tmp/hone-record-none", F_OK), 0);

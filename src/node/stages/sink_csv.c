@@ -163,14 +163,17 @@ static hone_status sink_csv_open(hn_stage *stage, hone_diag *diag) {
     if (status == HONE_OK) {
         status = rename_fields(stage, sink, diag);
     }
-    if (status == HONE_OK) {
-        status = hn_line_sink_open(&sink->lines, stage, diag);
-    }
+    return status;
+}
+
+static hone_status sink_csv_start(hn_stage *stage, hone_diag *diag) {
+    sink_csv *sink = stage->state;
+    hone_status status = hn_line_sink_open(&sink->lines, stage, diag);
     sink->lines.output.has_quoted_lines = true;
     bool is_wanted =
         !sink->header || sink->header->type != HONE_TOML_BOOL || sink->header->as.boolean;
     bool is_empty = !sink->lines.append || sink->lines.output.file.size_bytes == 0;
-    if (status == HONE_OK && is_wanted && is_empty && sink->lines.output.is_open) {
+    if (status == HONE_OK && is_wanted && is_empty) {
         status = put_header(sink, diag);
     }
     return status;
@@ -200,6 +203,7 @@ const hn_stage_kind hn_kind_sink_csv = {
     .options = sink_csv_options,
     .options_count = sizeof sink_csv_options / sizeof sink_csv_options[0],
     .open = sink_csv_open,
+    .start = sink_csv_start,
     .process = sink_csv_process,
     .resume = sink_csv_resume,
     .finish = sink_csv_finish,

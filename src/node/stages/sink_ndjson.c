@@ -135,7 +135,11 @@ static hone_status sink_ndjson_open(hn_stage *stage, hone_diag *diag) {
     if (status == HONE_OK) {
         status = make_prefixes(stage, lines, diag);
     }
-    return status == HONE_OK ? hn_line_sink_open(lines, stage, diag) : status;
+    return status;
+}
+
+static hone_status sink_ndjson_start(hn_stage *stage, hone_diag *diag) {
+    return hn_line_sink_open(stage->state, stage, diag);
 }
 
 static hone_status sink_ndjson_process(hn_stage *stage, hone_batch *batch, hone_diag *diag) {
@@ -162,6 +166,7 @@ const hn_stage_kind hn_kind_sink_ndjson = {
     .options = sink_ndjson_options,
     .options_count = sizeof sink_ndjson_options / sizeof sink_ndjson_options[0],
     .open = sink_ndjson_open,
+    .start = sink_ndjson_start,
     .process = sink_ndjson_process,
     .resume = sink_ndjson_resume,
     .finish = sink_ndjson_finish,

@@ -137,12 +137,15 @@ static hone_status sink_record_resume(hn_stage *stage, hone_diag *diag) {
 static hone_status sink_record_open(hn_stage *stage, hone_diag *diag) {
     sink_record *state = stage->state;
     hone_buffer_init(&state->piece, stage->allocator, HN_RECORD_BLOCK_BYTES_MAX);
-    if (stage->is_check) {
-        return HONE_OK;
-    }
     hone_status status = hn_record_head_write(stage->input_schema, &state->piece);
+    return status == HONE_OK ? HONE_OK : no_memory(stage, status, diag);
+}
+
+static hone_status sink_record_start(hn_stage *stage, hone_diag *diag) {
+    sink_record *state = stage->state;
+    hone_status status = hn_stage_claim_file(stage, state->path, diag);
     if (status != HONE_OK) {
-        return no_memory(stage, status, diag);
+        return status;
     }
     status = hone_file_open(state->path, HONE_FILE_WRITE, diag, &state->file);
     if (status != HONE_OK) {
@@ -203,6 +206,7 @@ const hn_stage_kind hn_kind_sink_record = {
     .options = options,
     .options_count = sizeof options / sizeof *options,
     .open = sink_record_open,
+    .start = sink_record_start,
     .process = sink_record_process,
     .resume = sink_record_resume,
     .finish = sink_record_finish,

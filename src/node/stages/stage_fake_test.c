@@ -13,6 +13,13 @@ static hn_fake *fake_of(hn_stage *stage) {
 
 /* --- what kinds call --- */
 
+hone_status hn_stage_claim_file(hn_stage *stage, const char *path, hone_diag *diag) {
+    (void)stage;
+    (void)path;
+    (void)diag;
+    return HONE_OK; /* there is no other stage */
+}
+
 void hn_stage_blame(const hn_stage *stage, const char *option, hone_diag *diag) {
     const hone_toml_entry *entry =
         option ? hone_toml_find_entry(stage->table, hone_text_of(option)) : NULL;
@@ -140,13 +147,15 @@ hone_status hn_fake_open(hn_fake *fake, const hn_stage_kind *kind, const char *t
         .allocator = &fake->failing.allocator,
         .log = &fake->log,
         .live = &fake->live,
-        .is_check = fake->stage.is_check,
     };
     status = hn_options_read_table(table, kind->options, kind->options_count, fake->stage.state,
                                    &fake->arena, &fake->diag);
     if (status == HONE_OK) {
         fake->is_open = true;
         status = kind->open(&fake->stage, &fake->diag);
+    }
+    if (status == HONE_OK && kind->start && !fake->is_check) {
+        status = kind->start(&fake->stage, &fake->diag);
     }
     return status;
 }

@@ -17,6 +17,7 @@ enum { HN_FAKE_SENT_MAX = 8192 };
 
 typedef struct hn_fake {
     hn_stage stage; /* first: the functions that kinds call find the rest from it */
+    bool is_check;  /* set before hn_fake_open: the kind is not started */
     hone_live_stage live;
     hone_failing failing;
     hone_arena arena;

@@ -33,6 +33,7 @@ typedef struct hone_file {
 typedef struct hone_file_stamp {
     uint64_t device, inode, size_bytes;
     int64_t modified_ns;
+    uint64_t is_regular; /* 1: a file on a disk; 0: a pipe, a device, a folder */
 } hone_file_stamp;
 
 /* NOT_FOUND, FORBIDDEN, IS_DIRECTORY, NO_SPACE, IO. New files get mode 0666 less the umask. */
@@ -74,8 +75,8 @@ HONE_MUST_USE hone_status hone_file_read_all(const char *path, size_t size_max, 
                                              hone_buffer *out_content);
 
 /* Writes the whole file beside `path` and renames it into place: readers see the old or the new
- * content, never a part of it, and a crash leaves one of the two. A device or pipe is written to
- * instead. */
+ * content, never a part of it, and a crash leaves one of the two. Permissions are kept; a
+ * symbolic link is replaced by the file. A device or pipe is written to instead. */
 HONE_MUST_USE hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag);
 
 /* True when the two paths, opened in these modes, would get into each other's way: the same regular

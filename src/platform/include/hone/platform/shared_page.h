@@ -23,7 +23,8 @@ typedef struct hone_shared_page {
 } hone_shared_page;
 
 /* Zeroed memory of `size_bytes` in a file PID.suffix of this process, replacing an older one.
- * FORBIDDEN, NO_SPACE, LIMIT; the diag says why. */
+ * FORBIDDEN, NO_SPACE, OUT_OF_MEMORY, LIMIT (the size is 0 or over 1 GiB; no descriptors left; a
+ * path that is too long); the diag says why. */
 HONE_MUST_USE hone_status hone_shared_page_create(const char *suffix, uint64_t size_bytes,
                                                   hone_diag *diag, hone_shared_page *out_page);
 
@@ -31,8 +32,8 @@ HONE_MUST_USE hone_status hone_shared_page_create(const char *suffix, uint64_t s
 HONE_MUST_USE hone_status hone_shared_page_create_private(uint64_t size_bytes,
                                                           hone_shared_page *out_page);
 
-/* Maps the page of process `pid`, read only, all of the file. NOT_FOUND, FORBIDDEN, CORRUPT (larger
- * than 1 GiB). */
+/* Maps the page of process `pid`, read only, all of the file. NOT_FOUND, FORBIDDEN, LIMIT, CORRUPT
+ * (no plain file, empty, or larger than 1 GiB). */
 HONE_MUST_USE hone_status hone_shared_page_open(const char *suffix, int64_t pid, hone_diag *diag,
                                                 hone_shared_page *out_page);
 

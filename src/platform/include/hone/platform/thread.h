@@ -28,7 +28,7 @@ typedef struct hone_mutex {
     { PTHREAD_MUTEX_INITIALIZER }
 
 /* Starts a thread that runs run(context), all signals blocked, so that they go to the program's own
- * threads. `name` is cut to 15 bytes. OUT_OF_MEMORY or LIMIT (no more threads allowed). */
+ * threads. `name` is cut to 15 bytes. OUT_OF_MEMORY, LIMIT (no more threads allowed), FORBIDDEN. */
 HONE_MUST_USE hone_status hone_thread_create(const char *name, void (*run)(void *context),
                                              void *context, hone_thread *out_thread);
 void hone_thread_join(hone_thread thread);
