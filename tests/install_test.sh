@@ -59,6 +59,9 @@ do_files() {
     for name in hone.1 completions/hone _hone hone.fish; do
         [ -n "$(find "$prefix/share" -path "*/$name" -size +0)" ] || { echo "missing or empty: $name" >&2; exit 1; }
     done
+    mkdir -p "$work/alone/bin"
+    cp "$prefix/bin/hone" "$work/alone/bin/"
+    "$work/alone/bin/hone" bench --list 2>&1 | grep -F "no bench suites in '$work/alone/libexec/hone'"
 }
 
 case $step in
