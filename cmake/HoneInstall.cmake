@@ -51,6 +51,7 @@ foreach(library IN LISTS foreign)
     endif()
 endforeach()
 
+list(JOIN layers ", " components)
 configure_package_config_file(cmake/hone-config.cmake.in ${CMAKE_BINARY_DIR}/hone-config.cmake
     INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/hone-config-version.cmake COMPATIBILITY SameMinorVersion)

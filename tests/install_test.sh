@@ -6,6 +6,8 @@
 #                remember where it was
 #   cmake        builds tests/consume against it by find_package(hone) and runs it
 #   pkg-config   the same with nothing but cc and pkg-config
+#   manual       the program of docs/library.md, built in both ways that it tells, runs
+#   component    find_package names the components that there are when it is asked for another one
 #   package      the target hone_package makes all that an install needs: `./dev run` builds no more
 #   files        the command, its man page and completions are there and not empty
 set -eu
@@ -41,6 +43,38 @@ do_pkg_config() {
     "$work/consume-pc"
 }
 
+# block LANGUAGE: the code of docs/library.md in that language.
+block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p;}" "$source/../docs/library.md"; }
+
+do_manual() {
+    rm -rf "$work/manual"
+    mkdir -p "$work/manual"
+    cd "$work/manual"
+    block c >program.c
+    block cmake >CMakeLists.txt
+    cmake -B build -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="-Wall -Wextra -Werror"
+    cmake --build build
+    PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name hone.pc)")
+    export PKG_CONFIG_PATH
+    sh -e -c "$(block sh)"
+    for program in build/program ./program; do
+        "$program" "$source/../examples/host-watch/node.toml" | grep -x '[1-9][0-9]* records'
+        if "$program" nowhere.toml 2>message; then exit 1; fi
+        grep nowhere.toml message
+    done
+}
+
+do_component() {
+    rm -rf "$work/component"
+    mkdir -p "$work/component"
+    cd "$work/component"
+    echo 'cmake_minimum_required(VERSION 3.25)
+project(wrong LANGUAGES C)
+find_package(hone REQUIRED COMPONENTS base nod)' >CMakeLists.txt
+    if cmake -B build -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >message 2>&1; then exit 1; fi
+    tr -s ' \n' ' ' <message | grep -F "hone has no component 'nod'; known: base, "
+}
+
 # In a tree of its own, where the files of that target are empty and no others exist: it takes a second.
 do_package() {
     rm -rf "$work/package"
@@ -68,6 +102,8 @@ case $step in
     install) do_install ;;
     cmake) do_cmake ;;
     pkg-config) do_pkg_config ;;
+    manual) do_manual ;;
+    component) do_component ;;
     package) do_package ;;
     files) do_files ;;
     *) echo "unknown step '$step'" >&2; exit 2 ;;
