@@ -15,10 +15,7 @@ static const uint8_t byte_order_mark[3] = {0xEF, 0xBB, 0xBF};
 hone_status hn_input_open(hn_input *input, hn_stage *stage, const char *path,
                           uint64_t piece_bytes_max, hone_diag *diag) {
     *input = (hn_input){.stage = stage, .path = path};
-    hone_status status = hn_stage_claim_file(stage, path, diag);
-    if (status == HONE_OK) {
-        status = hone_file_open(path, HONE_FILE_READ, diag, &input->file);
-    }
+    hone_status status = hone_file_open(path, HONE_FILE_READ, diag, &input->file);
     if (status != HONE_OK) {
         hn_stage_blame(stage, "path", diag);
         return status;
