@@ -501,48 +501,8 @@ static hone_status schemas_differ(const hn_stage_run *run, const hn_stage_run *f
         first->stage.name, other->stage.name, HONE_TEXT_ARGS(name));
 }
 
-/* The file that a source reads or a sink writes, by the option that all kinds call so; or NULL. */
-static const char *path_of(const hn_stage *stage) {
-    const hone_toml_value *value = hone_toml_find(stage->table, HONE_TEXT("path"));
-    return value && value->type == HONE_TOML_STRING ? value->as.string.data : NULL;
-}
-
-/* Before a sink truncates what a source reads, or two sinks overwrite each other. */
-static hone_status check_file(const hn_stage *stage, hone_diag *diag) {
-    const hone_node *node = stage->run->node;
-    const char *path = path_of(stage);
-    bool is_sink = stage->kind->role == HN_ROLE_SINK;
-    hone_file_mode mode = is_sink ? HONE_FILE_WRITE : HONE_FILE_READ;
-    hn_stage_blame(stage, "path", diag);
-    if (path && is_sink && hone_file_is_contended(path, mode, node->path, HONE_FILE_READ)) {
-        return hone_diag_set(diag, HONE_STATUS_DUPLICATE,
-                             "'%.160s' is the node file itself: write to another one", path);
-    }
-    for (uint32_t i = 0; path && i < node->stages_count; i++) {
-        const hn_stage *other = &node->stages[i].stage;
-        const char *other_path = path_of(other);
-        bool is_other_sink = other->kind->role == HN_ROLE_SINK;
-        if (other == stage || !other_path ||
-            !hone_file_is_contended(path, mode, other_path,
-                                    is_other_sink ? HONE_FILE_WRITE : HONE_FILE_READ)) {
-            continue;
-        }
-        return hone_diag_set(
-            diag, HONE_STATUS_DUPLICATE, "stage '%s' %s the same file, '%.160s': %s", other->name,
-            is_other_sink ? "writes" : "reads", other_path,
-            is_sink && is_other_sink   ? "give each sink a path of its own"
-            : is_sink || is_other_sink ? "write to another file than the one that is read"
-                                       : "let one stage read it, and others take from that one");
-    }
-    return HONE_OK;
-}
-
 static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
     hn_stage *stage = &run->stage;
-    hone_status status = check_file(stage, diag);
-    if (status != HONE_OK) {
-        return status;
-    }
     for (uint32_t i = 0; i < run->inputs_count; i++) {
         const hn_stage_run *input = run->inputs[i]->producer;
         if (i == 0) {
@@ -553,7 +513,7 @@ static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
     }
     hn_stage_blame(stage, NULL, diag); /* kinds point closer where they can */
     run->is_opened = true;
-    status = stage->kind->open(stage, diag);
+    hone_status status = stage->kind->open(stage, diag);
     if (status == HONE_OK && stage->schema) {
         status = hn_stage_pool_create(run, diag);
     }

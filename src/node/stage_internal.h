@@ -129,7 +129,8 @@ void hn_stage_blame_data(const hn_stage *stage, const char *file, uint64_t line,
 
 /* Notes that the stage reads or writes the file `path`, which need not exist yet. DUPLICATE, with
  * the diag at the option `path`, when it would write what another stage reads or writes: the one
- * would destroy the other's data. Pipes and devices may be shared. */
+ * would destroy the other's data. Pipes and devices may be shared, but not
+ * standard input or output, nor may the node file be written. */
 HONE_MUST_USE hone_status hn_stage_claim_file(hn_stage *stage, const char *path, hone_diag *diag);
 
 /* --- Batches --- */
