@@ -335,7 +335,7 @@ class Output(Case):
         self.write("node.toml", node.replace("out.csv", "link.csv"))
         self.check_run(INPUT, r"hone: .*node\.toml:\d+:\d+: stage 'out': .* is what stage 'in' reads.*")
         self.write("node.toml", node.replace(self.path("out.csv"), "-") + sink)
-        self.check_run(INPUT, r"hone: .*: stage '(out|second)': stage '(second|out)' writes to standard output, too.*")
+        self.check_run(INPUT, r"hone: .*: stage '\w+': stage '\w+' writes to standard output, too.*")
         self.write("node.toml", node.replace("out.csv", "node.toml"))
         self.check_run(INPUT, r"hone: .*: stage 'out': .* is the node file itself.*")
         self.assertEqual(self.read("in.csv"), "a\n1\n")
