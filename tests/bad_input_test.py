@@ -327,6 +327,33 @@ class Output(Case):
         self.check_message(subprocess.CompletedProcess([], code, "", stderr), FAILED,
                            r"hone: .*stage 'out': .*(reader|pipe).*")
 
+    def test_a_file_that_two_stages_use(self):
+        """A sink that truncates what a source reads, sinks that overwrite each other or share a pipe."""
+        sink = '[[stage]]\nname = "second"\nkind = "sink.csv"\nfrom = "in"\npath = "{path}"\n'
+        node = CSV_TO_CSV.format(folder=self.folder, options="", where="true")
+        self.write("in.csv", "a\n1\n")
+        os.symlink("in.csv", self.path("link.csv"))
+        self.write("node.toml", node.replace("out.csv", "link.csv"))
+        self.check_run(INPUT,
+                       r"hone: .*node\.toml:\d+:\d+: stage '(in|out)': "
+                       r"stage '(in|out)' (reads|writes) the same file, .*")
+        self.write("node.toml", node + sink.format(path=self.path("./out.csv")))
+        self.check_run(INPUT, r"hone: .*: stage 'second': stage 'out' writes the same file, .*")
+        self.write("node.toml", node.replace(self.path("out.csv"), "-") + sink.format(path="-"))
+        self.check_run(INPUT,
+                       r"hone: .*: stage '(out|second)': stage '(second|out)' writes the same file, '-': .*")
+        self.write("node.toml", node.replace("out.csv", "node.toml"))
+        self.check_run(INPUT, r"hone: .*: stage 'out': .* is the node file itself.*")
+        self.assertEqual(self.read("in.csv"), "a\n1\n")
+
+    def test_names_that_a_terminal_would_obey(self):
+        self.write("in.csv", "n\n1\n")
+        node = CSV_TO_CSV.format(folder=self.folder, options="", where="true")
+        self.write("node.toml", node.replace('"keep"', '"ke\\u001b[31mep"'))
+        self.check_run(INPUT, r"hone: .*node\.toml:\d+:\d+: stage 'ke\?\[31mep': .* control character.*")
+        self.write("node.toml", '[node]\nname = "a\\nb"\n' + node)
+        self.check_run(INPUT, r"hone: .*node\.toml:2:8: .* control character.*")
+
     def test_an_output_folder_that_is_not_there(self):
         self.write("node.toml", HOST_TO.format(kind="sink.csv", path=self.path("none/out.csv")))
         self.check_run(INPUT, r"hone: {f}/node\.toml:10:8: stage 'out': .*{f}/none/out\.csv.*")

@@ -82,6 +82,18 @@ static void append(char *text, size_t size, size_t *used, const char *format, ..
     }
 }
 
+/* Names and data may hold what a terminal would obey: ASCII and C1 control characters. */
+static void mask_controls(char *text, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)text[i], next = (uint8_t)text[i + 1]; /* text is terminated */
+        if (byte < 0x20 || byte == 0x7F) {
+            text[i] = '?';
+        } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+            text[i] = text[i + 1] = '?';
+        }
+    }
+}
+
 size_t hone_diag_format(const hone_diag *diag, char *out_text, size_t size) {
     if (!diag || !out_text || size == 0) {
         return 0;
@@ -105,5 +117,6 @@ size_t hone_diag_format(const hone_diag *diag, char *out_text, size_t size) {
     }
     append(out_text, size, &used, "%s",
            diag->message[0] ? diag->message : hone_status_text(diag->status));
+    mask_controls(out_text, used);
     return used;
 }

@@ -67,6 +67,16 @@ static void diag_says_what_is_known(void **state) {
     assert_formatted(&diag, "n.toml: stage out: a stated limit was reached");
 }
 
+static void controls_do_not_reach_the_terminal(void **state) {
+    (void)state;
+    hone_diag diag = {0};
+    (void)hone_diag_set(&diag, HONE_STATUS_IO, "'%s'",
+                        "\x1b[31mr\xc3\xa9\n\x7f\xc2\x9b"
+                        "A");
+    hone_diag_at(&diag, "a\tb", 0, 0);
+    assert_formatted(&diag, "a?b: '?[31mr\xc3\xa9????A'");
+}
+
 static void diag_may_be_null(void **state) {
     (void)state;
     char text[8] = "kept";
@@ -139,6 +149,7 @@ int main(void) {
         cmocka_unit_test(statuses_are_distinct_and_named),
         cmocka_unit_test(diag_says_what_is_known),
         cmocka_unit_test(diag_may_be_null),
+        cmocka_unit_test(controls_do_not_reach_the_terminal),
         cmocka_unit_test(long_text_is_cut),
         cmocka_unit_test(log_reaches_its_sink),
     };

@@ -18,7 +18,8 @@ static void fill_head(const char *node_name, uint32_t stages_count, hone_live *l
     live->page->pid = hone_process_id();
     live->page->process_start = hone_process_start(live->page->pid);
     (void)snprintf(live->page->node_name, sizeof live->page->node_name, "%s", node_name);
-    live->page->magic = HONE_LIVE_MAGIC;
+    /* release: pairs with the acquire of hone_live_open, in another process */
+    atomic_store_explicit(&live->page->magic, HONE_LIVE_MAGIC, memory_order_release);
 }
 
 hone_status hone_live_create_private(const char *node_name, uint32_t stages_count, hone_diag *diag,
@@ -55,7 +56,8 @@ hone_status hone_live_open(int64_t pid, hone_diag *diag, hone_live *out_live) {
         return status;
     }
     hone_live_page *page = live.page = live.memory.memory;
-    bool is_page = live.memory.size_bytes >= sizeof *page && page->magic == HONE_LIVE_MAGIC &&
+    bool is_page = live.memory.size_bytes >= sizeof *page &&
+                   atomic_load_explicit(&page->magic, memory_order_acquire) == HONE_LIVE_MAGIC &&
                    page->version == HONE_LIVE_VERSION &&
                    page->stages_count <= HONE_LIVE_STAGES_MAX &&
                    page->size_bytes == live.memory.size_bytes &&

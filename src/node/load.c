@@ -86,6 +86,17 @@ void hn_stage_blame_data(const hn_stage *stage, const char *file, uint64_t line,
     hone_diag_at(diag, file, line > UINT32_MAX ? UINT32_MAX : (uint32_t)line, 0);
 }
 
+/* Names are printed as they are: in the report, in the graph, by `hone top`. */
+static bool has_control(hone_text name) {
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t byte = (uint8_t)name.data[i];
+        if (byte < 0x20 || byte == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static hone_status no_memory(hone_diag *diag) {
     return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the node");
 }
@@ -191,10 +202,10 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
                              "the stage in line %u has this name, too: give each its own",
                              namesake->stage.table->line);
     }
-    if (name.size >= HONE_LIVE_NAME_BYTES || strlen(name.data) != name.size) {
+    if (name.size >= HONE_LIVE_NAME_BYTES || has_control(name)) {
         hn_stage_blame(&run->stage, "name", diag);
         return hone_diag_set(diag, HONE_STATUS_LIMIT,
-                             "a stage's name has at most %d bytes, none of them zero",
+                             "a stage's name has at most %d bytes and no control character",
                              HONE_LIVE_NAME_BYTES - 1);
     }
     run->stage.kind = find_kind(kind);
@@ -490,8 +501,48 @@ static hone_status schemas_differ(const hn_stage_run *run, const hn_stage_run *f
         first->stage.name, other->stage.name, HONE_TEXT_ARGS(name));
 }
 
+/* The file that a source reads or a sink writes, by the option that all kinds call so; or NULL. */
+static const char *path_of(const hn_stage *stage) {
+    const hone_toml_value *value = hone_toml_find(stage->table, HONE_TEXT("path"));
+    return value && value->type == HONE_TOML_STRING ? value->as.string.data : NULL;
+}
+
+/* Before a sink truncates what a source reads, or two sinks overwrite each other. */
+static hone_status check_file(const hn_stage *stage, hone_diag *diag) {
+    const hone_node *node = stage->run->node;
+    const char *path = path_of(stage);
+    bool is_sink = stage->kind->role == HN_ROLE_SINK;
+    hone_file_mode mode = is_sink ? HONE_FILE_WRITE : HONE_FILE_READ;
+    hn_stage_blame(stage, "path", diag);
+    if (path && is_sink && hone_file_is_contended(path, mode, node->path, HONE_FILE_READ)) {
+        return hone_diag_set(diag, HONE_STATUS_DUPLICATE,
+                             "'%.160s' is the node file itself: write to another one", path);
+    }
+    for (uint32_t i = 0; path && i < node->stages_count; i++) {
+        const hn_stage *other = &node->stages[i].stage;
+        const char *other_path = path_of(other);
+        bool is_other_sink = other->kind->role == HN_ROLE_SINK;
+        if (other == stage || !other_path ||
+            !hone_file_is_contended(path, mode, other_path,
+                                    is_other_sink ? HONE_FILE_WRITE : HONE_FILE_READ)) {
+            continue;
+        }
+        return hone_diag_set(
+            diag, HONE_STATUS_DUPLICATE, "stage '%s' %s the same file, '%.160s': %s", other->name,
+            is_other_sink ? "writes" : "reads", other_path,
+            is_sink && is_other_sink   ? "give each sink a path of its own"
+            : is_sink || is_other_sink ? "write to another file than the one that is read"
+                                       : "let one stage read it, and others take from that one");
+    }
+    return HONE_OK;
+}
+
 static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
     hn_stage *stage = &run->stage;
+    hone_status status = check_file(stage, diag);
+    if (status != HONE_OK) {
+        return status;
+    }
     for (uint32_t i = 0; i < run->inputs_count; i++) {
         const hn_stage_run *input = run->inputs[i]->producer;
         if (i == 0) {
@@ -502,7 +553,7 @@ static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
     }
     hn_stage_blame(stage, NULL, diag); /* kinds point closer where they can */
     run->is_opened = true;
-    hone_status status = stage->kind->open(stage, diag);
+    status = stage->kind->open(stage, diag);
     if (status == HONE_OK && stage->schema) {
         status = hn_stage_pool_create(run, diag);
     }
@@ -613,6 +664,11 @@ static hone_status read_settings(hone_node *node, const hone_node_options *optio
         blame_setting(table, "memory_budget", diag);
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "'memory_budget' must be above 0, such as \"64MiB\"");
+    }
+    if (settings.name && has_control(hone_text_of(settings.name))) {
+        blame_setting(table, "name", diag);
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "a node's name has no control character");
     }
     node->name = settings.name ? settings.name : node->path;
     node->budget_bytes =

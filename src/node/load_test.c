@@ -122,9 +122,9 @@ static const bad_file bad_files[] = {
      HONE_STATUS_LIMIT,
      "n.toml:2:8: stage "
      "'this-name-is-longer-than-sixty-three-bytes-which-is-more-than-any-name-may-have': "
-     "a stage's name has at most 63 bytes, none of them zero"},
+     "a stage's name has at most 63 bytes and no control character"},
     {"[[stage]]\nname = \"a\\u0000b\"\nkind = \"test.source\"\nrows = 1\n", HONE_STATUS_LIMIT,
-     "n.toml:2:8: stage 'a': a stage's name has at most 63 bytes, none of them zero"},
+     "n.toml:2:8: stage 'a': a stage's name has at most 63 bytes and no control character"},
     {SOURCE SOURCE SINK, HONE_STATUS_DUPLICATE,
      "n.toml:6:8: stage 'in': the stage in line 1 has this name, too: give each its own"},
 

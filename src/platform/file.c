@@ -314,3 +314,27 @@ hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp) {
     };
     return HONE_OK;
 }
+
+static bool stat_path(const char *path, hone_file_mode mode, struct stat *out_info) {
+    int standard = mode == HONE_FILE_READ ? STDIN_FILENO : STDOUT_FILENO;
+    return (is_dash(path) ? fstat(standard, out_info) : stat(path, out_info)) == 0;
+}
+
+bool hone_file_is_contended(const char *a, hone_file_mode a_mode, const char *b,
+                            hone_file_mode b_mode) {
+    struct stat a_info, b_info;
+    bool a_reads = a_mode == HONE_FILE_READ, b_reads = b_mode == HONE_FILE_READ;
+    if (is_dash(a) && is_dash(b) && a_reads == b_reads) {
+        return true; /* whatever it is: both would share one descriptor */
+    }
+    bool has_a = stat_path(a, a_mode, &a_info), has_b = stat_path(b, b_mode, &b_info);
+    if (!has_a && !has_b) { /* to be created */
+        return !a_reads && !b_reads && strcmp(a, b) == 0;
+    }
+    if (!has_a || !has_b || a_info.st_dev != b_info.st_dev || a_info.st_ino != b_info.st_ino) {
+        return false;
+    }
+    bool is_stream = S_ISFIFO(a_info.st_mode) || S_ISSOCK(a_info.st_mode);
+    bool is_disk = S_ISREG(a_info.st_mode) || S_ISBLK(a_info.st_mode);
+    return is_stream ? a_reads == b_reads : is_disk && !(a_reads && b_reads);
+}

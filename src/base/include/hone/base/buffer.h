@@ -30,6 +30,7 @@ hone_status hone_buffer_reserve(hone_buffer *buffer, size_t more);
 void hone_buffer_append(hone_buffer *buffer, const void *data, size_t size);
 void hone_buffer_append_text(hone_buffer *buffer, hone_text text);
 void hone_buffer_append_byte(hone_buffer *buffer, char byte);
+/* As printf; needs room for one byte more than it appends, within the maximum. */
 void hone_buffer_format(hone_buffer *buffer, const char *format, ...) HONE_PRINTF(2, 3);
 
 /* Empties it, keeps the memory, and forgets an earlier failure. */

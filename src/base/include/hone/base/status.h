@@ -98,7 +98,8 @@ void hone_diag_at(hone_diag *diag, const char *file, uint32_t line, uint32_t col
 void hone_diag_about(hone_diag *diag, const char *subject);
 
 /* Writes "file:line:column: subject: message" (parts that are unknown are left out) as a terminated
- * string into `out_text` of `size` bytes, cut to fit, and returns the length written. */
+ * string into `out_text` of `size` bytes, cut to fit, and returns the length written. A control
+ * character becomes '?', so that names and data cannot steer the terminal. */
 size_t hone_diag_format(const hone_diag *diag, char *out_text, size_t size);
 
 #endif

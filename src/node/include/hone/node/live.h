@@ -64,7 +64,7 @@ typedef struct hone_live_stage {
 } hone_live_stage;
 
 typedef struct hone_live_page {
-    uint64_t magic;
+    _Atomic uint64_t magic; /* written last, when the page is complete */
     uint32_t version;
     uint32_t stages_count;
     uint64_t size_bytes;
