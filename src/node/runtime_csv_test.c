@@ -128,6 +128,7 @@ static void files_are_read_as_they_are(void **test) {
         {"n,t", "", "n:text t:text", 0, -1, -1, 0},
         {"n\n1\n\n3\n", "", "n:i64", 3, 1, 3, 0}, /* one column: an empty line is an empty field */
         {"n,t\n1,a\n\n2,b\n", "", "n:i64 t:text", 2, 1, 2, 2}, /* else it is nothing */
+        {"\n\r\nn,t\n1,a\n", "", "n:i64 t:text", 1, 1, 1, 1},  /* also before the header */
         {"1;a\n2;b\n", "separator = \";\"\nheader = false", "c1:i64 c2:text", 2, 1, 2, 2},
         {"n,f,b,m\n1,1.5,true,7\n2,2,false,\n", "", "n:i64 f:f64 b:bool m:i64", 2, 1, 2, 0},
         {"n,zip\n1,01234\n2,5\n", "", "n:i64 zip:text", 2, 1, 2, 6}, /* leading zeros: a name */
