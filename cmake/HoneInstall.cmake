@@ -19,6 +19,15 @@ foreach(layer IN LISTS layers)
 endforeach()
 install(TARGETS hone_umbrella EXPORT hone-targets)
 
+# What `cmake --install` cannot do without: all of the above and the command. Bench suites come along if they are built.
+add_custom_target(hone_package)
+foreach(layer IN LISTS layers)
+    add_dependencies(hone_package hone_${layer})
+endforeach()
+if(TARGET hone)
+    add_dependencies(hone_package hone hone_printed)
+endif()
+
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/hone)
 install(EXPORT hone-targets NAMESPACE hone:: DESTINATION ${package_folder})
 

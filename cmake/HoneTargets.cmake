@@ -120,5 +120,6 @@ function(hone_bench suite)
     target_include_directories(hone-bench-${suite} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(hone-bench-${suite} PRIVATE ${arg_DEPS} hone::measure ${arg_LIBS} hone_flags)
     set_target_properties(hone-bench-${suite} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/libexec/hone)
-    install(TARGETS hone-bench-${suite} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hone)
+    # OPTIONAL: hone_package, which an install needs, builds no suites
+    install(TARGETS hone-bench-${suite} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hone OPTIONAL)
 endfunction()

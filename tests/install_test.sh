@@ -6,6 +6,7 @@
 #                remember where it was
 #   cmake        builds tests/consume against it by find_package(hone) and runs it
 #   pkg-config   the same with nothing but cc and pkg-config
+#   package      the target hone_package makes all that an install needs: `./dev run` builds no more
 #   files        the command, its man page and completions are there and not empty
 set -eu
 
@@ -40,17 +41,34 @@ do_pkg_config() {
     "$work/consume-pc"
 }
 
+# In a tree of its own, where the files of that target are empty and no others exist: it takes a second.
+do_package() {
+    rm -rf "$work/package"
+    cmake -S "$source/.." -B "$work/package/build" -G Ninja -DHONE_TESTS=OFF
+    cd "$work/package/build"
+    ninja -t commands hone_package | sed -nE 's/.* (qc|-o|>) ([^ ]+).*/\2/p' >"$work/package/files"
+    while read -r file; do
+        mkdir -p "$(dirname "$file")"
+        : >"$file"
+    done <"$work/package/files"
+    cmake --install . --prefix "$work/package/prefix"
+}
+
 do_files() {
     "$prefix/bin/hone" version
     for name in hone.1 completions/hone _hone hone.fish; do
         [ -n "$(find "$prefix/share" -path "*/$name" -size +0)" ] || { echo "missing or empty: $name" >&2; exit 1; }
     done
+    mkdir -p "$work/alone/bin"
+    cp "$prefix/bin/hone" "$work/alone/bin/"
+    "$work/alone/bin/hone" bench --list 2>&1 | grep -F "no bench suites in '$work/alone/libexec/hone'"
 }
 
 case $step in
     install) do_install ;;
     cmake) do_cmake ;;
     pkg-config) do_pkg_config ;;
+    package) do_package ;;
     files) do_files ;;
     *) echo "unknown step '$step'" >&2; exit 2 ;;
 esac

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build_info.h"
 #include "json_members_internal.h"
 #include "session_internal.h"
 
@@ -37,6 +38,11 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(a, b);
 }
 
+static void cut_last_part(char *path) {
+    char *slash = strrchr(path, '/');
+    *(slash ? slash : path) = '\0';
+}
+
 /* ../libexec/hone beside the program: the same in the build tree and where it is installed. */
 static hone_status find_folder(const char *given, char out_folder[PATH_BYTES], hone_diag *diag) {
     if (given) {
@@ -44,15 +50,30 @@ static hone_status find_folder(const char *given, char out_folder[PATH_BYTES], h
         return length < PATH_BYTES ? HONE_OK
                                    : hone_diag_set(diag, HONE_STATUS_LIMIT, "the path is too long");
     }
-    static const char beside[] = "../libexec/hone";
+    static const char beside[] = "/libexec/hone";
     hone_status status = hone_program_path(out_folder, PATH_BYTES - sizeof beside);
     if (status) {
         return hone_diag_set(diag, status,
                              "cannot tell where this program lies (no /proc?): say --suites DIR");
     }
-    char *slash = strrchr(out_folder, '/');
-    memcpy(slash ? slash + 1 : out_folder, beside, sizeof beside);
+    cut_last_part(out_folder); /* the program itself */
+    cut_last_part(out_folder); /* bin */
+    memcpy(out_folder + strlen(out_folder), beside, sizeof beside);
     return HONE_OK;
+}
+
+static hone_status no_suites(const char *given, const char *folder, hone_status status,
+                             const hone_diag *detail, hone_diag *diag) {
+    const char *advice = "build hone with HONE_BENCHES=ON, or say --suites DIR";
+    if (given) {
+        advice = "name the folder with the hone-bench-NAME of a build with HONE_BENCHES=ON";
+    } else if (HONE_BENCHES) {
+        advice = "not built yet: ./dev build, or say --suites DIR";
+    }
+    bool has_reason = status && status != HONE_STATUS_NOT_FOUND;
+    return hone_diag_set(diag, status ? status : HONE_STATUS_NOT_FOUND,
+                         "no bench suites in '%.200s': %s%s%s", folder, advice,
+                         has_reason ? ": " : "", has_reason ? detail->message : "");
 }
 
 static hone_status find_suites(const char *given, hone_diag *diag, suites *out_suites) {
@@ -64,10 +85,7 @@ static hone_status find_suites(const char *given, hone_diag *diag, suites *out_s
     }
     status = hone_program_list(out_suites->folder, take_suite, out_suites, &detail);
     if (status || out_suites->count == 0) {
-        return hone_diag_set(diag, status ? status : HONE_STATUS_NOT_FOUND,
-                             "no bench suites in '%.200s': build hone with HONE_BENCHES=ON, or say "
-                             "--suites DIR%s%s",
-                             out_suites->folder, status ? ": " : "", detail.message);
+        return no_suites(given, out_suites->folder, status, &detail, diag);
     }
     qsort(out_suites->names, out_suites->count, NAME_BYTES, compare_names);
     return HONE_OK;
