@@ -389,6 +389,22 @@ class Node(unittest.TestCase):
         json.loads(self.run_hone("check", self.path, "--json").stdout)
         self.assertTrue(self.run_hone("check", self.path, "--svg", "-").stdout.startswith("<svg"))
 
+    def test_check_lists_fields(self):
+        shown = self.run_hone("check", self.path).stdout
+        self.assertRegex(shown, r"(?m)^│  cpu_busy f64, ")
+        for line in shown.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+
+    def test_check_cuts_a_long_list_of_fields(self):
+        table = os.path.join(self.folder.name, "wide.csv")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write(",".join(f"f{i}" for i in range(100)) + "\n" + ",".join(["1"] * 100) + "\n")
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(NODE.replace('"source.host"\ninterval = "20ms"', f'"source.csv"\npath = "{table}"'))
+        shown = self.run_hone("check", self.path).stdout
+        self.assertIn("f59 i64,\n│  ... and 40 more (--json lists all)\n", shown)
+        self.assertNotIn("f60", shown)
+
     def test_a_device_is_written_to_not_replaced(self):
         device = os.path.join(self.folder.name, "full")
         os.symlink("/dev/full", device)
