@@ -127,6 +127,21 @@ class Help(unittest.TestCase):
         self.assertEqual(result.returncode, OK)
         self.assertIn("source.host", result.stdout)
         self.assertIn("interval", hone("help", "source.host").stdout)
+        self.assertNotIn("on_full", hone("help", "source.host").stdout)
+
+    def test_help_names_the_keys_of_every_stage_and_choices(self):
+        shown = re.sub(r"\s+", " ", hone("help", "sink.csv").stdout)
+        for key in ("from (texts)", "queue (count)", "on_full (choice)"):
+            self.assertIn(key, shown)
+        self.assertIn('"block", "drop_oldest" or "drop_newest" (default block)', shown)
+
+    def test_help_explains_the_node_table_and_expressions(self):
+        shown = hone("help", "node").stdout
+        for key in ("name", "memory_budget", "workers", "simd"):
+            self.assertRegex(shown, rf"(?m)^  {key} \(")
+        shown = hone("help", "expressions").stdout
+        for signature in ("a and b", "concat(", "clamp("):
+            self.assertIn(signature, shown)
 
     def test_manual_is_clean_roff(self):
         manual = hone("help", "--man").stdout
