@@ -4,9 +4,22 @@
 
 enum { NAMES_MAX = 128 };
 
+static const struct {
+    const char *name;
+    void (*print)(hn_cli_output *output);
+} topics[] = {
+    {"stages", hn_help_print_stages},
+    {"node", hn_help_print_node},
+    {"expressions", hn_help_print_expressions},
+};
+enum { TOPICS_COUNT = sizeof topics / sizeof *topics };
+
 static int fail_unknown(hn_session *session, hone_text name) {
-    const char *names[NAMES_MAX] = {"stages"};
-    uint32_t count = 1;
+    const char *names[NAMES_MAX];
+    uint32_t count = 0;
+    for (size_t i = 0; i < TOPICS_COUNT; i++) {
+        names[count++] = topics[i].name;
+    }
     for (uint32_t i = 0; i < session->program->commands_count && count < NAMES_MAX; i++) {
         names[count++] = session->program->commands[i].name;
     }
@@ -21,16 +34,18 @@ static int fail_unknown(hn_session *session, hone_text name) {
     return hn_cli_fail(session, HN_EXIT_USAGE, &diag);
 }
 
-/* A command, the list of stage kinds, or one of these. */
+/* A command, a topic, or a stage kind. */
 static int explain(hn_session *session, hone_text name) {
     const hn_command *command = hn_cli_find_command(session->program, name);
     if (command) {
         hn_help_print_command(&session->out, session->program, command);
         return HN_EXIT_OK;
     }
-    if (hone_text_is(name, "stages")) {
-        hn_help_print_stages(&session->out);
-        return HN_EXIT_OK;
+    for (size_t i = 0; i < TOPICS_COUNT; i++) {
+        if (hone_text_is(name, topics[i].name)) {
+            topics[i].print(&session->out);
+            return HN_EXIT_OK;
+        }
     }
     return hn_help_print_stage(&session->out, name) ? HN_EXIT_OK : fail_unknown(session, name);
 }

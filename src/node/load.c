@@ -47,18 +47,39 @@ static const char *const stage_keys[] = {"name", "kind", "from", "on_full", "que
 enum { STAGE_KEYS_COUNT = sizeof stage_keys / sizeof *stage_keys };
 
 static const hn_option wiring_options[] = {
-    {.name = "from", .type = HN_OPTION_TEXTS, .offset = offsetof(hn_stage_run, from)},
+    {.name = "from",
+     .type = HN_OPTION_TEXTS,
+     .offset = offsetof(hn_stage_run, from),
+     .help = "the stage it takes its records from, or a list of them; must be given"},
+    {.name = "queue",
+     .type = HN_OPTION_COUNT,
+     .offset = offsetof(hn_stage_run, queue_batches),
+     .fallback = "16",
+     .help = "how many batches may wait at each input"},
     {.name = "on_full",
      .type = HN_OPTION_CHOICE,
      .offset = offsetof(hn_stage_run, on_full),
      .fallback = "block",
+     .help = "what happens when they do: the stage before waits, or records are dropped",
      .choices = {"block", "drop_oldest", "drop_newest"}},
-    {.name = "queue",
-     .type = HN_OPTION_COUNT,
-     .offset = offsetof(hn_stage_run, queue_batches),
-     .fallback = "16"},
 };
 enum { WIRING_OPTIONS_COUNT = sizeof wiring_options / sizeof *wiring_options };
+
+static bool describe_at(const hn_option *options, uint32_t count, uint32_t index,
+                        hone_stage_option_info *out_info) {
+    if (index < count) {
+        *out_info = hn_option_describe(&options[index]);
+    }
+    return index < count;
+}
+
+bool hone_stage_input_option_at(uint32_t option_index, hone_stage_option_info *out_info) {
+    return describe_at(wiring_options, WIRING_OPTIONS_COUNT, option_index, out_info);
+}
+
+bool hone_node_option_at(uint32_t option_index, hone_stage_option_info *out_info) {
+    return describe_at(node_options, NODE_OPTIONS_COUNT, option_index, out_info);
+}
 
 /* --- messages --- */
 

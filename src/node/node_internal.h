@@ -129,7 +129,7 @@ HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table,
                                                 const hn_option *options, uint32_t options_count,
                                                 const char *const *extra, uint32_t extra_count,
                                                 const char *what, hone_diag *diag);
-const char *hn_option_type_name(hn_option_type type);
+hone_stage_option_info hn_option_describe(const hn_option *option);
 
 /* --- settings.c --- */
 

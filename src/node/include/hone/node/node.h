@@ -104,17 +104,25 @@ typedef struct hone_stage_option_info {
         *fallback; /* what stands for it when it is not given; NULL: it must be given, or is off */
     bool is_required;
     const char *help;
+    const char *const *choices; /* what a "choice" may be, ended by NULL; NULL for other types */
 } hone_stage_option_info;
 
 typedef struct hone_stage_kind_info {
     const char *name;
     const char *summary;
     uint32_t options_count;
+    bool has_inputs; /* not a source */
 } hone_stage_kind_info;
 
 /* False beyond the last. */
 bool hone_stage_kind_at(uint32_t index, hone_stage_kind_info *out_info);
 bool hone_stage_option_at(uint32_t kind_index, uint32_t option_index,
                           hone_stage_option_info *out_info);
+
+/* What every stage with inputs takes besides: 'from' and its queue. False beyond the last. */
+bool hone_stage_input_option_at(uint32_t option_index, hone_stage_option_info *out_info);
+
+/* The keys of [node]. False beyond the last. */
+bool hone_node_option_at(uint32_t option_index, hone_stage_option_info *out_info);
 
 #endif
