@@ -116,6 +116,26 @@ static void test_google_json(void **state) {
     json_decref(root);
 }
 
+/* Two commands have their own names, never hone's. */
+static void test_new_and_old_are_the_columns(void **state) {
+    (void)state;
+    hone_bench_result *result = &report.results[0];
+    result->variants_count = 2;
+    result->variants[0].name = "new";
+    result->variants[1].name = "old";
+    hone_bench_write_table(&report, false, &text);
+    const char *table = written();
+    const char *new_at = strstr(table, " new "), *old_at = strstr(table, " old ");
+    assert_true(new_at && old_at && new_at < old_at);
+    assert_null(strstr(old_at + 1, " old "));
+    assert_non_null(strstr(table, "above 1: new is better; clean: the share"));
+    assert_null(strstr(table, "peer"));
+    assert_null(strstr(table, "hone"));
+    hone_buffer_clear(&text);
+    hone_bench_write_markdown(&report, &text);
+    assert_non_null(strstr(written(), "| clean | old | ratio |"));
+}
+
 static void test_table_and_markdown(void **state) {
     (void)state;
     hone_bench_write_table(&report, false, &text);
@@ -246,6 +266,7 @@ int main(void) {
         WITH_REPORT(test_html_stands_alone),
         WITH_REPORT(test_a_small_buffer_is_an_error),
         WITH_REPORT(test_comparisons),
+        WITH_REPORT(test_new_and_old_are_the_columns),
         cmocka_unit_test(test_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
