@@ -70,7 +70,7 @@ static void assert_says(const char *words) {
 static void test_plain_runs(void **state) {
     (void)state;
     assert_int_equal(BENCH("10", "--peers"), 0);
-    assert_says("absent: not packaged");
+    assert_says("absent: peer, in given: not packaged");
     assert_int_equal(BENCH("10", "--list"), 0);
     assert_says("given (us, lower is better): hone peer (absent: not packaged)");
     assert_int_equal(BENCH("10", "--help"), 0);

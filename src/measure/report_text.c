@@ -85,7 +85,7 @@ static void fill_peer(const hone_bench_result *result, uint32_t index, row *self
     char figure[HN_FIGURE_BYTES];
     set_cell(self, COLUMN_PEER, peer->name);
     if (peer->absent) {
-        (void)snprintf(self->cells[COLUMN_VALUE], CELL_BYTES, "absent: %s", peer->absent);
+        set_cell(self, COLUMN_VALUE, "absent"); /* write_absent_peers says why */
         return;
     }
     hn_figure(peer->summary.median.value, figure);
@@ -218,6 +218,46 @@ static void write_notes(const hone_bench_report *report, const char *prefix, hon
     }
 }
 
+static bool is_same_absence(const hone_bench_variant_result *a,
+                            const hone_bench_variant_result *b) {
+    return a->absent && b->absent && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->absent, b->absent) == 0;
+}
+
+/* Of the cases [first, end), those where this peer is absent for this reason. */
+static uint32_t absences_count(const hone_bench_report *report, uint32_t first, uint32_t end,
+                               const hone_bench_variant_result *peer) {
+    uint32_t count = 0;
+    for (uint32_t i = first; i < end; i++) {
+        const hone_bench_result *result = &report->results[i];
+        for (uint32_t v = 1; v < result->variants_count; v++) {
+            count += is_same_absence(&result->variants[v], peer);
+        }
+    }
+    return count;
+}
+
+/* A line per absent peer and reason, however many cases it is missing from. */
+static void write_absent_peers(const hone_bench_report *report, const char *prefix,
+                               hone_buffer *out) {
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        const hone_bench_result *result = &report->results[i];
+        for (uint32_t v = 1; v < result->variants_count; v++) {
+            const hone_bench_variant_result *peer = &result->variants[v];
+            if (!peer->absent || absences_count(report, 0, i, peer)) {
+                continue; /* there, or said before */
+            }
+            uint32_t count = absences_count(report, i, report->results_count, peer);
+            hone_buffer_format(out, "%sabsent: %s, ", prefix, peer->name);
+            if (count > 1) {
+                hone_buffer_format(out, "in %u cases: %s\n", count, peer->absent);
+            } else {
+                hone_buffer_format(out, "in %s: %s\n", result->name, peer->absent);
+            }
+        }
+    }
+}
+
 /* Per iteration; only where the machine counts. */
 static void write_counters(const hone_bench_report *report, const char *prefix, hone_buffer *out) {
     const hone_bench_variant_result *counted = hn_counted_variant(report);
@@ -262,6 +302,7 @@ void hone_bench_write_table(const hone_bench_report *report, bool with_color, ho
         hone_buffer_format(out, "; a ratio above 1: %s is better", subject_of(report));
     }
     hone_buffer_format(out, "; %s\n", clean_legend);
+    write_absent_peers(report, "", out);
     write_notes(report, "note: ", out);
     write_counters(report, "", out);
 }
@@ -357,6 +398,7 @@ void hone_bench_write_markdown(const hone_bench_report *report, hone_buffer *out
     hone_buffer_format(
         out, "\nMedian [95 %% interval]; a ratio above 1 means that %s is better; %s.\n\n",
         subject_of(report), clean_legend);
+    write_absent_peers(report, "- ", out);
     write_notes(report, "- ", out);
     write_counters(report, "- ", out);
 }
