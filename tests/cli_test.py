@@ -90,6 +90,7 @@ class Usage(unittest.TestCase):
         self.check(["run", "a.toml", "--set", "novalue"], "write key=value")
         self.check(["run", "a.toml", "--report", "report.txt"], "must end in .json or .html")
         self.check(["help", "dtect"], "did you mean 'detect'?")
+        self.check(["help", "replay"], "did you mean 'source.replay'?")
         self.check(["help", "--completion", "tcsh"], "is none of: bash, zsh, fish")
         self.check(["bench", "--old", "true"], "--old needs --new")
         self.check(["version", "--json=yes"], "takes no value")

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "help_internal.h"
 #include "session_internal.h"
 
-enum { NAMES_MAX = 128 };
+enum { NAMES_MAX = 128, PART_BYTES_MIN = 3 };
 
 static const struct {
     const char *name;
@@ -14,6 +16,16 @@ static const struct {
 };
 enum { TOPICS_COUNT = sizeof topics / sizeof *topics };
 
+/* "replay" for "source.replay" */
+static const char *find_part(hone_text name, const char *const *names, uint32_t count) {
+    for (uint32_t i = 0; i < count && name.size >= PART_BYTES_MIN; i++) {
+        if (strstr(names[i], name.data)) {
+            return names[i];
+        }
+    }
+    return NULL;
+}
+
 static int fail_unknown(hn_session *session, hone_text name) {
     const char *names[NAMES_MAX];
     uint32_t count = 0;
@@ -24,7 +36,8 @@ static int fail_unknown(hn_session *session, hone_text name) {
         names[count++] = session->program->commands[i].name;
     }
     count += hn_help_stage_names(names + count, NAMES_MAX - count);
-    const char *nearest = hone_text_nearest(name, names, count);
+    const char *nearest = find_part(name, names, count);
+    nearest = nearest ? nearest : hone_text_nearest(name, names, count);
     hone_diag diag = {0};
     (void)hone_diag_set(&diag, HONE_STATUS_INVALID_ARGUMENT,
                         "there is no command or stage kind '%.80s'%s%s%s ('hone help' lists the "

@@ -10,6 +10,7 @@
 #include "hone/platform/isa.h"
 #include "hone/platform/limits.h"
 #include "node_internal.h"
+#include "suggestion_internal.h"
 
 enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20, WORKERS_MAX = 1024 };
 
@@ -135,17 +136,16 @@ static const hn_stage_kind *find_kind(hone_text name) {
 }
 
 static hone_status unknown_kind(const hn_stage *stage, hone_text name, hone_diag *diag) {
-    const char *names[64];
-    uint32_t count = 0;
-    for (const hn_stage_kind *kind; count < 64 && (kind = hn_stage_kind_at(count)); count++) {
-        names[count] = kind->name;
+    hn_suggestion suggestion = {.wanted = name};
+    const hn_stage_kind *kind;
+    for (uint32_t i = 0; (kind = hn_stage_kind_at(i)); i++) {
+        hn_suggestion_add(&suggestion, kind->name);
     }
-    const char *nearest = hone_text_nearest(name, names, count);
+    const char *advice = hn_suggestion_text(&suggestion);
     hn_stage_blame(stage, "kind", diag);
-    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage kind '%.*s'; %s%s%s",
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage kind '%.*s'%s",
                          (int)(name.size < 60 ? name.size : 60), name.data,
-                         nearest ? "did you mean '" : "`hone help stages` lists them",
-                         nearest ? nearest : "", nearest ? "'?" : "");
+                         advice[0] ? advice : "; `hone help stages` lists them");
 }
 
 static hn_stage_run *find_stage(const hone_node *node, const char *name) {

@@ -261,7 +261,7 @@ static void write_scheduler(hone_json_writer *writer, const hone_report *report)
     write_number(writer, "steals_tried", report->scheduler.steals_tried);
     write_number(writer, "steals_won", report->scheduler.steals_won);
     write_number(writer, "sleeps_count", report->scheduler.sleeps_count);
-    write_number(writer, "idle_ns", report->scheduler.idle_ns);
+    /* not idle_ns: a worker's sleep counts when it ends, so that one that never woke would be 0 */
     hone_json_write_object_end(writer);
 }
 

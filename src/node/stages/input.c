@@ -151,14 +151,23 @@ hone_status hn_input_rewind(hn_input *input, uint64_t offset_bytes, hone_diag *d
     }
     input->begin = 0;
     input->end = 0;
+    input->counted = 0;
     input->is_ended = false;
     return HONE_OK;
 }
 
 void hn_input_consume(hn_input *input, size_t size_bytes) {
     assert(size_bytes <= input->end - input->begin);
+    hn_input_count(input, size_bytes);
     input->begin += size_bytes;
-    hn_count(&input->stage->live->bytes, size_bytes);
+    input->counted -= size_bytes;
+}
+
+void hn_input_count(hn_input *input, size_t size_bytes) {
+    if (size_bytes > input->counted) {
+        hn_count(&input->stage->live->bytes, size_bytes - input->counted);
+        input->counted = size_bytes;
+    }
 }
 
 void hn_input_close(hn_input *input) {

@@ -559,6 +559,7 @@ static hone_status source_csv_produce(hn_stage *stage, hone_diag *diag) {
         return status;
     }
     hone_status filled = fill(stage, batch);
+    hn_input_count(&state->input, state->scanner.consumed_bytes);
     bool has_rows = batch->rows_count > 0;
     hn_stage_send(stage, batch);
     if (filled == HONE_STATUS_LIMIT && state->failure_status == HONE_OK) {

@@ -59,9 +59,10 @@ HONE_MUST_USE hone_status hone_node_load_text(hone_text content, const char *nam
                                               const hone_node_options *options, hone_diag *diag,
                                               hone_node **out_node);
 
-/* Runs until every source has ended or was stopped and everything in flight is drained. The report
- * is made in any case and is the caller's (hone_report_destroy). The status is HONE_OK, or the
- * first failure of a stage. */
+/* Runs until every source has ended or was stopped and everything in flight is drained. Once the
+ * stages were started a report is made, whatever comes; it belongs to the node and is valid until
+ * hone_node_destroy. The status is HONE_OK, or the first failure of a stage; where nothing was
+ * started (INVALID_ARGUMENT, or what hone_scheduler_create says) *out_report is left alone. */
 HONE_MUST_USE hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
                                         hone_diag *diag, const hone_report **out_report);
 
