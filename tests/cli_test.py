@@ -90,6 +90,7 @@ class Usage(unittest.TestCase):
         self.check(["run", "a.toml", "--set", "novalue"], "write key=value")
         self.check(["run", "a.toml", "--report", "report.txt"], "must end in .json or .html")
         self.check(["help", "dtect"], "did you mean 'detect'?")
+        self.check(["help", "replay"], "did you mean 'source.replay'?")
         self.check(["help", "--completion", "tcsh"], "is none of: bash, zsh, fish")
         self.check(["bench", "--old", "true"], "--old needs --new")
         self.check(["version", "--json=yes"], "takes no value")
@@ -127,6 +128,21 @@ class Help(unittest.TestCase):
         self.assertEqual(result.returncode, OK)
         self.assertIn("source.host", result.stdout)
         self.assertIn("interval", hone("help", "source.host").stdout)
+        self.assertNotIn("on_full", hone("help", "source.host").stdout)
+
+    def test_help_names_the_keys_of_every_stage_and_choices(self):
+        shown = re.sub(r"\s+", " ", hone("help", "sink.csv").stdout)
+        for key in ("from (texts)", "queue (count)", "on_full (choice)"):
+            self.assertIn(key, shown)
+        self.assertIn('"block", "drop_oldest" or "drop_newest" (default block)', shown)
+
+    def test_help_explains_the_node_table_and_expressions(self):
+        shown = hone("help", "node").stdout
+        for key in ("name", "memory_budget", "workers", "simd"):
+            self.assertRegex(shown, rf"(?m)^  {key} \(")
+        shown = hone("help", "expressions").stdout
+        for signature in ("a and b", "concat(", "clamp("):
+            self.assertIn(signature, shown)
 
     def test_manual_is_clean_roff(self):
         manual = hone("help", "--man").stdout
@@ -388,6 +404,22 @@ class Node(unittest.TestCase):
             self.assertIn("</svg>", file.read())
         json.loads(self.run_hone("check", self.path, "--json").stdout)
         self.assertTrue(self.run_hone("check", self.path, "--svg", "-").stdout.startswith("<svg"))
+
+    def test_check_lists_fields(self):
+        shown = self.run_hone("check", self.path).stdout
+        self.assertRegex(shown, r"(?m)^│  cpu_busy f64, ")
+        for line in shown.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+
+    def test_check_cuts_a_long_list_of_fields(self):
+        table = os.path.join(self.folder.name, "wide.csv")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write(",".join(f"f{i}" for i in range(100)) + "\n" + ",".join(["1"] * 100) + "\n")
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(NODE.replace('"source.host"\ninterval = "20ms"', f'"source.csv"\npath = "{table}"'))
+        shown = self.run_hone("check", self.path).stdout
+        self.assertIn("f59 i64,\n│  ... and 40 more (--json lists all)\n", shown)
+        self.assertNotIn("f60", shown)
 
     def test_a_device_is_written_to_not_replaced(self):
         device = os.path.join(self.folder.name, "full")

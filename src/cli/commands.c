@@ -276,7 +276,9 @@ static const hn_command commands[] = {
         .summary = "Explain a command, or a stage kind",
         .description =
             "Explains a command, or lists them all. 'hone help stages' lists the kinds of stages "
-            "that a node file can have, and 'hone help KIND' the keys of one of them. The man page "
+            "that a node file can have, 'hone help KIND' the keys of one of them, 'hone help node' "
+            "the keys of [node], and 'hone help expressions' what filter and map can compute with. "
+            "The man page "
             "and the completion of shells come from the same table as this text.",
         .operand = "TOPIC",
         .operands_max = 1,

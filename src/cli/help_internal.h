@@ -24,6 +24,10 @@ void hn_help_print_row(hn_cli_output *output, const char *name, const char *text
 void hn_help_print_stages(hn_cli_output *output);
 bool hn_help_print_stage(hn_cli_output *output, hone_text name);
 
+/* The keys of [node]; the operators and functions of expressions. */
+void hn_help_print_node(hn_cli_output *output);
+void hn_help_print_expressions(hn_cli_output *output);
+
 /* The names of the stage kinds, at most names_max; returns how many. */
 uint32_t hn_help_stage_names(const char **out_names, uint32_t names_max);
 

@@ -82,7 +82,8 @@ static void print_help(const char *program) {
 }
 
 static int complain(const char *what, const char *about) {
-    (void)fprintf(stream(true), "error: %s%s%s\n", what, about ? ": " : "", about ? about : "");
+    (void)fprintf(stream(true), "hone: error: %s%s%s\n", what, about ? ": " : "",
+                  about ? about : "");
     return HONE_BENCH_EXIT_ERROR;
 }
 

@@ -70,7 +70,7 @@ static void assert_says(const char *words) {
 static void test_plain_runs(void **state) {
     (void)state;
     assert_int_equal(BENCH("10", "--peers"), 0);
-    assert_says("absent: not packaged");
+    assert_says("absent: peer, in given: not packaged");
     assert_int_equal(BENCH("10", "--list"), 0);
     assert_says("given (us, lower is better): hone peer (absent: not packaged)");
     assert_int_equal(BENCH("10", "--help"), 0);
@@ -82,7 +82,7 @@ static void test_plain_runs(void **state) {
 static void test_wrong_command_lines(void **state) {
     (void)state;
     assert_int_equal(BENCH("10", "--bogus"), 3);
-    assert_says("unknown option (--help lists them): --bogus");
+    assert_says("hone: error: unknown option (--help lists them): --bogus");
     assert_int_equal(BENCH("10", "extra"), 3);
     assert_says("unexpected argument");
     assert_int_equal(BENCH("10", "--threshold"), 3);

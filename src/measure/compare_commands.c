@@ -52,8 +52,12 @@ hone_status hone_compare_commands(const hone_compare_commands_options *options, 
         status = hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory to compare");
     }
     for (uint32_t i = 0; status == HONE_OK && i < report.results_count; i++) {
-        status = hone_compare_variants(&report.results[i], 1, 0, threshold, report.seed, arena,
-                                       diag, &all.items[all.count++]);
+        const hone_bench_result *result = &report.results[i];
+        if (i > 0 && (result->variants[0].absent || result->variants[1].absent)) {
+            continue; /* the memory could not be measured here: the report says why */
+        }
+        status = hone_compare_variants(result, 1, 0, threshold, report.seed, arena, diag,
+                                       &all.items[all.count++]);
     }
     if (status == HONE_OK) {
         *out_report = report;

@@ -274,7 +274,10 @@ static hone_status take_and_keep(case_run *self, hn_competitor *competitor, hone
         return status;
     }
     keep_sample(competitor->result, sample.value, sample.disturbances);
-    if (competitor->rss_result) {
+    if (competitor->rss_result && sample.rss_absent) {
+        competitor->rss_result->absent = sample.rss_absent;
+        competitor->rss_result->count = 0;
+    } else if (competitor->rss_result && !competitor->rss_result->absent) {
         keep_sample(competitor->rss_result, sample.rss_mib, 0);
     }
     return HONE_OK;

@@ -16,9 +16,10 @@ typedef struct hn_sampler {
 
 typedef struct hn_sample {
     uint64_t wall_ns;
-    double value;         /* in the case's unit */
-    double rss_mib;       /* commands only */
-    uint8_t disturbances; /* a bit (1 << cause) per cause */
+    double value;           /* in the case's unit */
+    double rss_mib;         /* commands only */
+    const char *rss_absent; /* why rss_mib is not known; static text */
+    uint8_t disturbances;   /* a bit (1 << cause) per cause */
 } hn_sample;
 
 /* One variant while its case runs. */

@@ -238,7 +238,8 @@ static void test_commands_with_their_memory(void **state) {
     assert_int_equal(run_case(&spec, &diag, &report), HONE_OK);
     assert_int_equal(report.results_count, 2);
     assert_string_equal(report.results[1].name, "program/rss");
-    assert_true(report.results[1].variants[1].summary.median.value > 0.1);
+    assert_true(report.results[1].variants[1].absent ||
+                report.results[1].variants[1].summary.median.value > 0.1);
     assert_non_null(strstr(report.results[0].variants[2].absent, "exit code 1"));
     assert_non_null(report.results[1].variants[2].absent);
 }

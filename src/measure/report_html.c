@@ -263,8 +263,9 @@ static void write_result(const hone_bench_result *result, double *scratch, hone_
                        ", %s is better)</span></h2>\n<div class=\"wide\"><table><tr><th></th>"
                        "<th>median [95 %%]</th><th>p95</th><th>p99</th><th>mean</th>"
                        "<th>deviation</th><th>min</th><th>max</th><th>clean</th>"
-                       "<th>ratio (above 1: hone)</th></tr>\n",
-                       result->better == HONE_BENCH_LOWER ? "lower" : "higher");
+                       "<th>ratio (above 1: %s is better)</th></tr>\n",
+                       result->better == HONE_BENCH_LOWER ? "lower" : "higher",
+                       result->variants[0].name);
     for (uint32_t i = 0; i < result->variants_count; i++) {
         write_variant(result, i, out);
     }

@@ -116,21 +116,63 @@ static void test_google_json(void **state) {
     json_decref(root);
 }
 
+/* A peer that is missing from every case is explained once, and again for another reason. */
+static void test_an_absent_peer_is_one_line(void **state) {
+    (void)state;
+    hone_bench_result results[3] = {report.results[0], report.results[0], report.results[0]};
+    hone_bench_variant_result variants[3];
+    memcpy(variants, results[2].variants, sizeof variants);
+    variants[2].absent = "broke down";
+    results[2].name = "last";
+    results[2].variants = variants;
+    hone_bench_report all = report;
+    all.results = results;
+    all.results_count = 3;
+    hone_bench_write_table(&all, false, &text);
+    const char *first = strstr(written(), "absent: gone, in 2 cases: not <here>");
+    assert_non_null(first);
+    assert_null(strstr(strchr(first, '\n'), "not <here>"));
+    assert_non_null(strstr(first, "absent: gone, in last: broke down"));
+}
+
+/* Two commands have their own names, never hone's. */
+static void test_new_and_old_are_the_columns(void **state) {
+    (void)state;
+    hone_bench_result *result = &report.results[0];
+    result->variants_count = 2;
+    result->variants[0].name = "new";
+    result->variants[1].name = "old";
+    hone_bench_write_table(&report, false, &text);
+    const char *table = written();
+    const char *new_at = strstr(table, " new "), *old_at = strstr(table, " old ");
+    assert_true(new_at && old_at && new_at < old_at);
+    assert_null(strstr(old_at + 1, " old "));
+    assert_non_null(strstr(table, "above 1: new is better; clean: the share"));
+    assert_null(strstr(table, "peer"));
+    assert_null(strstr(table, "hone"));
+    hone_buffer_clear(&text);
+    hone_bench_write_markdown(&report, &text);
+    assert_non_null(strstr(written(), "| clean | old | ratio |"));
+}
+
 static void test_table_and_markdown(void **state) {
     (void)state;
     hone_bench_write_table(&report, false, &text);
     const char *table = written();
     assert_non_null(strstr(table, "work"));
     assert_non_null(strstr(table, "2.5"));
-    assert_non_null(strstr(table, "absent: not <here> | & \"there\""));
+    assert_non_null(strstr(table, "absent: gone, in work: not <here> | & \"there\""));
     assert_non_null(strstr(table, "hardware counters: n/a"));
     assert_null(strstr(table, "\033"));
     hone_buffer_clear(&text);
     hone_bench_write_table(&report, true, &text);
     assert_non_null(strstr(written(), "\033[32m"));
     hone_buffer_clear(&text);
+    report.results[0].variants[1].name = "a|b";
     hone_bench_write_markdown(&report, &text);
-    assert_non_null(strstr(written(), "not <here> \\| &"));
+    const char *markdown = written();
+    assert_non_null(strstr(markdown, "| a\\|b |"));
+    assert_non_null(strstr(markdown, "\n- absent: gone, in work: not <here> | &"));
 }
 
 static void test_details(void **state) {
@@ -246,6 +288,8 @@ int main(void) {
         WITH_REPORT(test_html_stands_alone),
         WITH_REPORT(test_a_small_buffer_is_an_error),
         WITH_REPORT(test_comparisons),
+        WITH_REPORT(test_an_absent_peer_is_one_line),
+        WITH_REPORT(test_new_and_old_are_the_columns),
         cmocka_unit_test(test_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

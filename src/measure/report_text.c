@@ -32,6 +32,26 @@ typedef struct row {
 
 static const char *const headings[COLUMNS] = {"case",  "unit", "hone",  "p95",  "p99",
                                               "clean", "peer", "value", "ratio"};
+static const char clean_legend[] = "clean: the share of the samples that nothing disturbed";
+
+/* What the ratios speak of: hone, or the new one of two commands. */
+static const char *subject_of(const hone_bench_report *report) {
+    return report->results_count ? report->results[0].variants[0].name : "hone";
+}
+
+/* The only peer of all cases of a report on something else than hone: it gets a column of its own,
+ * without its name in each row. NULL in other reports. */
+static const char *only_peer_of(const hone_bench_report *report) {
+    const char *peer = NULL;
+    bool is_pair = strcmp(subject_of(report), "hone") != 0;
+    for (uint32_t i = 0; i < report->results_count && is_pair; i++) {
+        const hone_bench_result *result = &report->results[i];
+        is_pair =
+            result->variants_count == 2 && (!peer || strcmp(peer, result->variants[1].name) == 0);
+        peer = is_pair ? result->variants[1].name : NULL;
+    }
+    return peer;
+}
 
 /* Sees each row of a report in order. */
 typedef void (*row_visitor)(void *self, const row *line);
@@ -65,7 +85,7 @@ static void fill_peer(const hone_bench_result *result, uint32_t index, row *self
     char figure[HN_FIGURE_BYTES];
     set_cell(self, COLUMN_PEER, peer->name);
     if (peer->absent) {
-        (void)snprintf(self->cells[COLUMN_VALUE], CELL_BYTES, "absent: %s", peer->absent);
+        set_cell(self, COLUMN_VALUE, "absent"); /* write_absent_peers says why */
         return;
     }
     hn_figure(peer->summary.median.value, figure);
@@ -99,7 +119,7 @@ static void visit_rows(const hone_bench_report *report, row_visitor visit, void 
 /* Columns are as wide as their widest cell, but an "absent: reason" may run over to the right. */
 typedef struct table {
     size_t widths[COLUMNS];
-    bool with_peers, with_color;
+    bool is_shown[COLUMNS], with_color;
     hone_buffer *out;
 } table;
 
@@ -117,9 +137,11 @@ static void measure_row(void *self, const row *line) {
 
 static void write_row(void *self, const row *line) {
     table *grid = self;
-    int columns = grid->with_peers ? COLUMNS : COLUMN_PEER;
     size_t start = grid->out->size;
-    for (int i = 0; i < columns; i++) {
+    for (int i = 0; i < COLUMNS; i++) {
+        if (!grid->is_shown[i]) {
+            continue;
+        }
         const char *color = line->tint > 0 ? "\033[32m" : "\033[31m";
         bool is_colored = grid->with_color && i == COLUMN_RATIO && line->tint != 0;
         bool is_text = i == COLUMN_CASE || i == COLUMN_UNIT || i == COLUMN_PEER;
@@ -146,12 +168,26 @@ static bool has_peers(const hone_bench_report *report) {
     return false;
 }
 
-static row heading_row(void) {
+static row heading_row(const hone_bench_report *report) {
     row heading = {0};
+    const char *peer = only_peer_of(report);
     for (int i = 0; i < COLUMNS; i++) {
         set_cell(&heading, (column)i, headings[i]);
     }
+    set_cell(&heading, COLUMN_HONE, subject_of(report));
+    if (peer) {
+        set_cell(&heading, COLUMN_VALUE, peer);
+    }
     return heading;
+}
+
+static table table_of(const hone_bench_report *report, bool with_color, hone_buffer *out) {
+    table grid = {.with_color = with_color, .out = out};
+    for (int i = 0; i < COLUMNS; i++) {
+        grid.is_shown[i] = i < COLUMN_PEER || has_peers(report);
+    }
+    grid.is_shown[COLUMN_PEER] = has_peers(report) && !only_peer_of(report);
+    return grid;
 }
 
 static void write_host(const hone_bench_report *report, hone_buffer *out) {
@@ -178,6 +214,46 @@ static void write_notes(const hone_bench_report *report, const char *prefix, hon
                                    HONE_TEXT_ARGS(hone_buffer_text(&note)));
             }
             hone_buffer_deinit(&note);
+        }
+    }
+}
+
+static bool is_same_absence(const hone_bench_variant_result *a,
+                            const hone_bench_variant_result *b) {
+    return a->absent && b->absent && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->absent, b->absent) == 0;
+}
+
+/* Of the cases [first, end), those where this peer is absent for this reason. */
+static uint32_t absences_count(const hone_bench_report *report, uint32_t first, uint32_t end,
+                               const hone_bench_variant_result *peer) {
+    uint32_t count = 0;
+    for (uint32_t i = first; i < end; i++) {
+        const hone_bench_result *result = &report->results[i];
+        for (uint32_t v = 1; v < result->variants_count; v++) {
+            count += is_same_absence(&result->variants[v], peer);
+        }
+    }
+    return count;
+}
+
+/* A line per absent peer and reason, however many cases it is missing from. */
+static void write_absent_peers(const hone_bench_report *report, const char *prefix,
+                               hone_buffer *out) {
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        const hone_bench_result *result = &report->results[i];
+        for (uint32_t v = 1; v < result->variants_count; v++) {
+            const hone_bench_variant_result *peer = &result->variants[v];
+            if (!peer->absent || absences_count(report, 0, i, peer)) {
+                continue; /* there, or said before */
+            }
+            uint32_t count = absences_count(report, i, report->results_count, peer);
+            hone_buffer_format(out, "%sabsent: %s, ", prefix, peer->name);
+            if (count > 1) {
+                hone_buffer_format(out, "in %u cases: %s\n", count, peer->absent);
+            } else {
+                hone_buffer_format(out, "in %s: %s\n", result->name, peer->absent);
+            }
         }
     }
 }
@@ -213,8 +289,8 @@ static void write_counters(const hone_bench_report *report, const char *prefix, 
 }
 
 void hone_bench_write_table(const hone_bench_report *report, bool with_color, hone_buffer *out) {
-    table grid = {.with_peers = has_peers(report), .with_color = with_color, .out = out};
-    row heading = heading_row();
+    table grid = table_of(report, with_color, out);
+    row heading = heading_row(report);
     write_host(report, out);
     hone_buffer_append_text(out, HONE_TEXT("\n\n"));
     measure_row(&grid, &heading);
@@ -222,10 +298,11 @@ void hone_bench_write_table(const hone_bench_report *report, bool with_color, ho
     write_row(&grid, &heading);
     visit_rows(report, write_row, &grid);
     hone_buffer_append_text(out, HONE_TEXT("\nmedian [95 % interval]"));
-    if (grid.with_peers) {
-        hone_buffer_append_text(out, HONE_TEXT("; a ratio above 1: hone is better"));
+    if (has_peers(report)) {
+        hone_buffer_format(out, "; a ratio above 1: %s is better", subject_of(report));
     }
-    hone_buffer_append_byte(out, '\n');
+    hone_buffer_format(out, "; %s\n", clean_legend);
+    write_absent_peers(report, "", out);
     write_notes(report, "note: ", out);
     write_counters(report, "", out);
 }
@@ -289,8 +366,10 @@ void hone_bench_write_details(const hone_bench_report *report, hone_buffer *out)
 
 static void write_markdown_row(void *self, const row *line) {
     table *grid = self;
-    int columns = grid->with_peers ? COLUMNS : COLUMN_PEER;
-    for (int i = 0; i < columns; i++) {
+    for (int i = 0; i < COLUMNS; i++) {
+        if (!grid->is_shown[i]) {
+            continue;
+        }
         hone_buffer_append_text(grid->out, HONE_TEXT("| "));
         for (const char *at = line->cells[i]; *at; at++) {
             if (*at == '|') {
@@ -304,8 +383,8 @@ static void write_markdown_row(void *self, const row *line) {
 }
 
 void hone_bench_write_markdown(const hone_bench_report *report, hone_buffer *out) {
-    table grid = {.with_peers = has_peers(report), .out = out};
-    row heading = heading_row(), rule = {0};
+    table grid = table_of(report, false, out);
+    row heading = heading_row(report), rule = {0};
     for (int i = 0; i < COLUMNS; i++) {
         bool is_text = i == COLUMN_CASE || i == COLUMN_UNIT || i == COLUMN_PEER;
         set_cell(&rule, (column)i, is_text ? "---" : "---:");
@@ -316,8 +395,10 @@ void hone_bench_write_markdown(const hone_bench_report *report, hone_buffer *out
     write_markdown_row(&grid, &heading);
     write_markdown_row(&grid, &rule);
     visit_rows(report, write_markdown_row, &grid);
-    hone_buffer_append_text(out, HONE_TEXT("\nMedian [95 % interval]; a ratio above 1 means that "
-                                           "hone is better.\n\n"));
+    hone_buffer_format(
+        out, "\nMedian [95 %% interval]; a ratio above 1 means that %s is better; %s.\n\n",
+        subject_of(report), clean_legend);
+    write_absent_peers(report, "- ", out);
     write_notes(report, "- ", out);
     write_counters(report, "- ", out);
 }

@@ -89,7 +89,7 @@ static hone_status take_command(const hn_sampler *sampler, const hone_bench_case
                                 hn_sample *out_sample) {
     hone_usage before, after;
     hone_process_result process;
-    const hone_process_options options = {.timeout_ns = PROCESS_TIME_MAX_NS};
+    const hone_process_options options = {.timeout_ns = PROCESS_TIME_MAX_NS, .with_rss = true};
     const char *const *argv = competitor->spec->command(competitor->context);
     hone_usage_read(&sampler->probe, &before);
     hone_status status = hone_process_run(argv, &options, diag, &process);
@@ -109,6 +109,7 @@ static hone_status take_command(const hn_sampler *sampler, const hone_bench_case
     *out_sample = (hn_sample){
         .wall_ns = process.wall_ns,
         .value = value_of(spec, process.wall_ns, 1),
+        .rss_absent = process.rss_absent,
         .rss_mib = (double)process.rss_max_bytes / (1 << 20),
         .disturbances = hn_process_judge(&process, stolen_ns),
     };

@@ -4,6 +4,7 @@
  * size, filled on demand and accounted to the node's budget. How many are out is bounded by the
  * queues of the edges, not by the pool.
  */
+#include "batch_copy_internal.h"
 #include "node_internal.h"
 
 enum { BATCH_ALIGNMENT = 64, BATCHES_PER_SLAB = 4, BATCHES_MAX = 1 << 24 };
@@ -100,22 +101,14 @@ void hn_batch_release(hn_stage *stage, hone_batch *batch) {
     }
 }
 
+/* The rows that are in; the others need no copy. */
 static void copy_batch(hone_batch *to, hone_batch *from) {
-    uint32_t words = (from->rows_count + 63) / 64;
-    to->rows_count = from->rows_count;
-    to->selected_count = from->selected_count;
-    to->text_used_bytes = from->text_used_bytes;
-    to->origin_ns = from->origin_ns;
-    to->sent_ns = from->sent_ns;
-    memcpy(hone_batch_timestamps(to), hone_batch_timestamps(from), (size_t)from->rows_count * 8);
-    memcpy(hone_batch_selection(to), hone_batch_selection(from), (size_t)from->selected_count * 2);
+    hn_batch_copy copy = {from, to, hone_batch_selection(from), from->selected_count};
+    hn_batch_copy_rows(&copy);
+    hn_batch_copy_heap(&copy);
     for (uint32_t field = 0; field < from->fields_count; field++) {
-        memcpy(hone_batch_cells(to, field), hone_batch_cells(from, field),
-               (size_t)from->rows_count * 8);
-        memcpy(hone_batch_missing(to, field), hone_batch_missing(from, field), (size_t)words * 8);
+        hn_batch_copy_column(&copy, field, field);
     }
-    memcpy((uint8_t *)to + hn_batch_heap_offset(to), (uint8_t *)from + hn_batch_heap_offset(from),
-           from->text_used_bytes);
 }
 
 hone_status hn_batch_own(hn_stage *stage, hone_batch **batch, hone_diag *diag) {
@@ -123,8 +116,8 @@ hone_status hn_batch_own(hn_stage *stage, hone_batch **batch, hone_diag *diag) {
     if (hone_batch_is_unique(*batch)) {
         return HONE_OK;
     }
-    hone_status status =
-        hn_batch_acquire_sized(stage, (*batch)->rows_count, (*batch)->text_used_bytes, diag, &copy);
+    hone_status status = hn_batch_acquire_sized(stage, (*batch)->selected_count,
+                                                (*batch)->text_used_bytes, diag, &copy);
     if (status == HONE_OK) {
         copy_batch(copy, *batch);
     }

@@ -7,6 +7,8 @@
  */
 #include "node_internal.h"
 
+#include <assert.h>
+
 enum { SLOT_BYTES = 64 }; /* of one pointer in a channel */
 
 hone_status hn_edge_create(hone_node *node, hn_edge *edge, hone_diag *diag) {
@@ -90,6 +92,7 @@ void hn_edge_send(hn_edge *edge, hone_batch *batch) {
     if (edge->parked_count == 0 && try_send(edge, batch)) {
         return;
     }
+    assert(edge->parked_count < HN_PARKED_MAX); /* the contract of hn_stage_send */
     switch ((hn_on_full)edge->consumer->on_full) {
     case HN_ON_FULL_BLOCK: edge->parked[edge->parked_count++] = batch; break;
     case HN_ON_FULL_DROP_OLDEST: send_evicting(edge, batch); break;

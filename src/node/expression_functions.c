@@ -346,13 +346,10 @@ const hn_function *hn_function_find(hone_text name, bool is_operator) {
     return NULL;
 }
 
-const char *hn_function_nearest(hone_text name) {
-    const char *names[TABLE_COUNT];
-    size_t count = 0;
+void hn_function_suggest(hn_suggestion *suggestion) {
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         if (!table[i].is_operator) {
-            names[count++] = table[i].help.name;
+            hn_suggestion_add(suggestion, table[i].help.name);
         }
     }
-    return hone_text_nearest(name, names, count);
 }

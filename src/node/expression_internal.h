@@ -13,6 +13,7 @@
 #define HONE_NODE_EXPRESSION_INTERNAL_H
 
 #include "hone/node/expression.h"
+#include "suggestion_internal.h"
 
 /* for the loops that are written once for many operations: the operation must become part of them
  */
@@ -84,8 +85,8 @@ typedef struct hn_function {
 
 /* NULL when there is none. The prefix minus is the operator "-x". */
 const hn_function *hn_function_find(hone_text name, bool is_operator);
-/* The function whose name is nearest, or NULL. */
-const char *hn_function_nearest(hone_text name);
+/* Adds the names of all functions. */
+void hn_function_suggest(hn_suggestion *suggestion);
 
 /* --- Parsing --- */
 

@@ -110,11 +110,11 @@ static hone_status find_function(const hn_parser *parser, const hn_token *name,
     if (*out_function) {
         return HONE_OK;
     }
-    const char *nearest = hn_function_nearest(name->text);
+    hn_suggestion suggestion = {.wanted = name->text};
+    hn_function_suggest(&suggestion);
     return hn_expression_fail(parser->lexer.diag, parser->lexer.source, name->offset,
-                              HONE_STATUS_NOT_FOUND, "there is no function '%.*s'%s%s%s",
-                              shown(name->text), name->text.data, nearest ? "; did you mean '" : "",
-                              nearest ? nearest : "", nearest ? "'?" : "");
+                              HONE_STATUS_NOT_FOUND, "there is no function '%.*s'%s",
+                              shown(name->text), name->text.data, hn_suggestion_text(&suggestion));
 }
 
 /* The token is the opening parenthesis. */

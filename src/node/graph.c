@@ -20,6 +20,53 @@ static hone_node_stage_info info_of(const hone_node *node, uint32_t index) {
 
 /* --- text --- */
 
+enum { TEXT_COLUMNS = 80, FIELDS_WIDTH_MIN = 30, FIELDS_SHOWN_MAX = 60 };
+
+/* Columns that UTF-8 text takes, one per character. */
+static size_t width_of(hone_text text) {
+    size_t width = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        width += ((unsigned char)text.data[i] & 0xC0) != 0x80;
+    }
+    return width;
+}
+
+/* What stands before the text at a depth of the tree, 3 columns per level. */
+static void append_rails(uint32_t depth, const bool *is_open, hone_buffer *out_text) {
+    for (uint32_t level = 0; level < depth; level++) {
+        hone_buffer_append_text(out_text, is_open[level] ? HONE_TEXT("│  ") : HONE_TEXT("   "));
+    }
+}
+
+/* "name type, name type", wrapped behind the rails; a wide schema is cut. */
+static void append_fields(const hone_schema *schema, uint32_t depth, const bool *is_open,
+                          hone_buffer *out_text) {
+    size_t rails = (size_t)depth * 3, used = 0;
+    size_t room = rails + FIELDS_WIDTH_MIN < TEXT_COLUMNS ? TEXT_COLUMNS - rails : FIELDS_WIDTH_MIN;
+    uint32_t shown =
+        schema->fields_count <= FIELDS_SHOWN_MAX ? schema->fields_count : FIELDS_SHOWN_MAX;
+    for (uint32_t i = 0; i < shown; i++) {
+        const char *type = hone_type_name(schema->fields[i].type);
+        hone_text name = schema->fields[i].name;
+        size_t width = width_of(name) + 1 + strlen(type) + (i + 1 < schema->fields_count);
+        bool is_new_line = used == 0 || used + 1 + width > room;
+        if (is_new_line) {
+            hone_buffer_append_text(out_text, used ? HONE_TEXT("\n") : HONE_TEXT(""));
+            append_rails(depth, is_open, out_text);
+        }
+        used = is_new_line ? width : used + 1 + width;
+        hone_buffer_append_text(out_text, is_new_line ? HONE_TEXT("") : HONE_TEXT(" "));
+        hone_buffer_append_text(out_text, name);
+        hone_buffer_format(out_text, " %s%s", type, i + 1 < schema->fields_count ? "," : "");
+    }
+    hone_buffer_append_byte(out_text, '\n');
+    if (shown < schema->fields_count) {
+        append_rails(depth, is_open, out_text);
+        hone_buffer_format(out_text, "... and %u more (--json lists all)\n",
+                           schema->fields_count - shown);
+    }
+}
+
 static void append_stage(const hone_node *node, uint32_t index, hone_buffer *out_text) {
     hone_node_stage_info info = info_of(node, index);
     hone_buffer_format(out_text, "%s (%s)", info.name, info.kind);
@@ -55,12 +102,15 @@ static uint32_t next_child(const hone_node *node, uint32_t parent, uint32_t afte
 static void append_subtree(const hone_node *node, uint32_t index, uint32_t depth, bool *is_open,
                            hone_buffer *out_text) {
     uint32_t count = hone_node_stages_count(node);
+    hone_node_stage_info info = info_of(node, index);
     append_stage(node, index, out_text);
+    is_open[depth] = next_child(node, index, 0) < count;
+    if (info.schema && info.schema->fields_count) {
+        append_fields(info.schema, depth + 1, is_open, out_text);
+    }
     for (uint32_t child = next_child(node, index, 0); child < count;) {
         uint32_t following = next_child(node, index, child + 1);
-        for (uint32_t level = 0; level < depth; level++) {
-            hone_buffer_append_text(out_text, is_open[level] ? HONE_TEXT("│  ") : HONE_TEXT("   "));
-        }
+        append_rails(depth, is_open, out_text);
         is_open[depth] = following < count;
         hone_buffer_append_text(out_text, is_open[depth] ? HONE_TEXT("├─ ") : HONE_TEXT("└─ "));
         append_subtree(node, child, depth + 1, is_open, out_text);

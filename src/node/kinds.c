@@ -27,7 +27,8 @@ const hn_stage_kind *hn_stage_kind_at(uint32_t index) {
 bool hone_stage_kind_at(uint32_t index, hone_stage_kind_info *out_info) {
     const hn_stage_kind *kind = hn_stage_kind_at(index);
     if (kind) {
-        *out_info = (hone_stage_kind_info){kind->name, kind->summary, kind->options_count};
+        *out_info = (hone_stage_kind_info){kind->name, kind->summary, kind->options_count,
+                                           kind->role != HN_ROLE_SOURCE};
     }
     return kind != NULL;
 }
@@ -38,8 +39,6 @@ bool hone_stage_option_at(uint32_t kind_index, uint32_t option_index,
     if (!kind || option_index >= kind->options_count) {
         return false;
     }
-    const hn_option *option = &kind->options[option_index];
-    *out_info = (hone_stage_option_info){option->name, hn_option_type_name(option->type),
-                                         option->fallback, option->is_required, option->help};
+    *out_info = hn_option_describe(&kind->options[option_index]);
     return true;
 }

@@ -40,6 +40,10 @@ hone_status hone_live_create_private(const char *node_name, uint32_t stages_coun
 hone_status hone_live_create(const char *node_name, uint32_t stages_count, hone_diag *diag,
                              hone_live *out_live) {
     hone_live live = {.is_shared = true};
+    int64_t pids[HONE_LIVE_LIST_MAX];
+    uint32_t pids_count;
+    hone_status listed = hone_live_list(pids, HONE_LIVE_LIST_MAX, &pids_count);
+    (void)listed; /* asked for its other effect: what killed nodes have left behind is removed */
     if (stages_count > HONE_LIVE_STAGES_MAX ||
         hone_shared_page_create(suffix, page_bytes(stages_count), diag, &live.memory) != HONE_OK) {
         return hone_live_create_private(node_name, stages_count, diag, out_live);

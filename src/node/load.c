@@ -10,6 +10,7 @@
 #include "hone/platform/isa.h"
 #include "hone/platform/limits.h"
 #include "node_internal.h"
+#include "suggestion_internal.h"
 
 enum { NODE_FILE_BYTES_MAX = 4 << 20, ARENA_BYTES_MAX = 64 << 20, WORKERS_MAX = 1024 };
 
@@ -47,18 +48,39 @@ static const char *const stage_keys[] = {"name", "kind", "from", "on_full", "que
 enum { STAGE_KEYS_COUNT = sizeof stage_keys / sizeof *stage_keys };
 
 static const hn_option wiring_options[] = {
-    {.name = "from", .type = HN_OPTION_TEXTS, .offset = offsetof(hn_stage_run, from)},
+    {.name = "from",
+     .type = HN_OPTION_TEXTS,
+     .offset = offsetof(hn_stage_run, from),
+     .help = "the stage it takes its records from, or a list of them; must be given"},
+    {.name = "queue",
+     .type = HN_OPTION_COUNT,
+     .offset = offsetof(hn_stage_run, queue_batches),
+     .fallback = "16",
+     .help = "how many batches may wait at each input"},
     {.name = "on_full",
      .type = HN_OPTION_CHOICE,
      .offset = offsetof(hn_stage_run, on_full),
      .fallback = "block",
+     .help = "what happens when they do: the stage before waits, or records are dropped",
      .choices = {"block", "drop_oldest", "drop_newest"}},
-    {.name = "queue",
-     .type = HN_OPTION_COUNT,
-     .offset = offsetof(hn_stage_run, queue_batches),
-     .fallback = "16"},
 };
 enum { WIRING_OPTIONS_COUNT = sizeof wiring_options / sizeof *wiring_options };
+
+static bool describe_at(const hn_option *options, uint32_t count, uint32_t index,
+                        hone_stage_option_info *out_info) {
+    if (index < count) {
+        *out_info = hn_option_describe(&options[index]);
+    }
+    return index < count;
+}
+
+bool hone_stage_input_option_at(uint32_t option_index, hone_stage_option_info *out_info) {
+    return describe_at(wiring_options, WIRING_OPTIONS_COUNT, option_index, out_info);
+}
+
+bool hone_node_option_at(uint32_t option_index, hone_stage_option_info *out_info) {
+    return describe_at(node_options, NODE_OPTIONS_COUNT, option_index, out_info);
+}
 
 /* --- messages --- */
 
@@ -114,17 +136,16 @@ static const hn_stage_kind *find_kind(hone_text name) {
 }
 
 static hone_status unknown_kind(const hn_stage *stage, hone_text name, hone_diag *diag) {
-    const char *names[64];
-    uint32_t count = 0;
-    for (const hn_stage_kind *kind; count < 64 && (kind = hn_stage_kind_at(count)); count++) {
-        names[count] = kind->name;
+    hn_suggestion suggestion = {.wanted = name};
+    const hn_stage_kind *kind;
+    for (uint32_t i = 0; (kind = hn_stage_kind_at(i)); i++) {
+        hn_suggestion_add(&suggestion, kind->name);
     }
-    const char *nearest = hone_text_nearest(name, names, count);
+    const char *advice = hn_suggestion_text(&suggestion);
     hn_stage_blame(stage, "kind", diag);
-    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage kind '%.*s'; %s%s%s",
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage kind '%.*s'%s",
                          (int)(name.size < 60 ? name.size : 60), name.data,
-                         nearest ? "did you mean '" : "`hone help stages` lists them",
-                         nearest ? nearest : "", nearest ? "'?" : "");
+                         advice[0] ? advice : "; `hone help stages` lists them");
 }
 
 static hn_stage_run *find_stage(const hone_node *node, const char *name) {
@@ -501,45 +522,9 @@ static hone_status schemas_differ(const hn_stage_run *run, const hn_stage_run *f
         first->stage.name, other->stage.name, HONE_TEXT_ARGS(name));
 }
 
-/* The file that a source reads or a sink writes, by the option that all kinds call so; or NULL. */
-static const char *path_of(const hn_stage *stage) {
-    const hone_toml_value *value = hone_toml_find(stage->table, HONE_TEXT("path"));
-    return value && value->type == HONE_TOML_STRING ? value->as.string.data : NULL;
-}
-
-/* Before a sink truncates what a source reads, or two sinks overwrite each other. */
-static hone_status check_file(const hn_stage *stage, hone_diag *diag) {
-    const hone_node *node = stage->run->node;
-    const char *path = path_of(stage);
-    bool is_sink = stage->kind->role == HN_ROLE_SINK;
-    hone_file_mode mode = is_sink ? HONE_FILE_WRITE : HONE_FILE_READ;
-    hn_stage_blame(stage, "path", diag);
-    if (path && is_sink && hone_file_is_contended(path, mode, node->path, HONE_FILE_READ)) {
-        return hone_diag_set(diag, HONE_STATUS_DUPLICATE,
-                             "'%.160s' is the node file itself: write to another one", path);
-    }
-    for (uint32_t i = 0; path && i < node->stages_count; i++) {
-        const hn_stage *other = &node->stages[i].stage;
-        const char *other_path = path_of(other);
-        bool is_other_sink = other->kind->role == HN_ROLE_SINK;
-        if (other == stage || !other_path ||
-            !hone_file_is_contended(path, mode, other_path,
-                                    is_other_sink ? HONE_FILE_WRITE : HONE_FILE_READ)) {
-            continue;
-        }
-        return hone_diag_set(
-            diag, HONE_STATUS_DUPLICATE, "stage '%s' %s the same file, '%.160s': %s", other->name,
-            is_other_sink ? "writes" : "reads", other_path,
-            is_sink && is_other_sink   ? "give each sink a path of its own"
-            : is_sink || is_other_sink ? "write to another file than the one that is read"
-                                       : "let one stage read it, and others take from that one");
-    }
-    return HONE_OK;
-}
-
 static hone_status open_stage(hn_stage_run *run, hone_diag *diag) {
     hn_stage *stage = &run->stage;
-    hone_status status = check_file(stage, diag);
+    hone_status status = hn_stage_check_file(stage, diag);
     if (status != HONE_OK) {
         return status;
     }
@@ -593,7 +578,10 @@ static hone_status start_kinds(hone_node *node, hone_diag *diag) {
     for (uint32_t i = 0; i < node->stages_count && status == HONE_OK; i++) {
         hn_stage *stage = &node->stages[i].stage;
         if (stage->kind->start) {
-            hn_stage_blame(stage, NULL, diag);
+            status = hn_stage_check_file(stage, diag); /* a sink before may have created it */
+            hn_stage_blame(stage, NULL, status == HONE_OK ? diag : NULL);
+        }
+        if (status == HONE_OK && stage->kind->start) {
             status = stage->kind->start(stage, diag);
         }
     }

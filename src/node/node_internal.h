@@ -84,7 +84,6 @@ struct hn_stage_run {
     uint64_t current_origin_ns; /* of the batch being processed */
     uint32_t memory_waits;      /* in a row */
     bool is_opened;
-    const char *claimed_path; /* what it reads or writes; NULL: none */
 };
 
 struct hone_node {
@@ -130,7 +129,7 @@ HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table,
                                                 const hn_option *options, uint32_t options_count,
                                                 const char *const *extra, uint32_t extra_count,
                                                 const char *what, hone_diag *diag);
-const char *hn_option_type_name(hn_option_type type);
+hone_stage_option_info hn_option_describe(const hn_option *option);
 
 /* --- settings.c --- */
 
@@ -143,6 +142,13 @@ HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
 
 /* After an allocation of so many bytes has failed: BUDGET or OUT_OF_MEMORY, with what to do. */
 hone_status hn_node_explain_no_memory(const hone_node *node, size_t bytes, hone_diag *diag);
+
+/* --- claims.c --- */
+
+/* DUPLICATE, with the diag at the option `path`, when the stage would read or write what another
+ * stage writes, or write what another stage or the node file is. Pipes may have one user a
+ * direction; devices may be shared. */
+HONE_MUST_USE hone_status hn_stage_check_file(const hn_stage *stage, hone_diag *diag);
 
 /* --- batches.c --- */
 HONE_MUST_USE hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag);

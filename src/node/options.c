@@ -11,8 +11,15 @@ static const char *const type_names[] = {
     [HN_OPTION_TEXTS] = "texts", [HN_OPTION_VALUE] = "value",
 };
 
-const char *hn_option_type_name(hn_option_type type) {
-    return type_names[type];
+hone_stage_option_info hn_option_describe(const hn_option *option) {
+    return (hone_stage_option_info){
+        .name = option->name,
+        .type = type_names[option->type],
+        .fallback = option->fallback,
+        .is_required = option->is_required,
+        .help = option->help,
+        .choices = option->type == HN_OPTION_CHOICE ? option->choices : NULL,
+    };
 }
 
 /* "must be a duration such as "100ms", but is an integer" */

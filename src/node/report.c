@@ -2,6 +2,9 @@
 /* The report as text and as JSON; report_page.c makes the page, graph.c the pictures. */
 #include "hone/node/report.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "hone/base/json.h"
 #include "hone/base/units.h"
 
@@ -26,30 +29,87 @@ hone_report_totals hone_report_sum(const hone_live_page *live) {
     return totals;
 }
 
-/* --- text --- */
+/* --- text: at most 80 columns --- */
+
+enum { TEXT_COLUMNS = 80, NODE_NAME_COLUMNS = 40, STAGE_NAME_COLUMNS = 14, KIND_COLUMNS = 13 };
+
+/* Bytes of the first `columns` characters of UTF-8, and how many characters these are. */
+static size_t fit(hone_text text, uint32_t columns, uint32_t *out_width) {
+    size_t size = 0;
+    *out_width = 0;
+    for (; size < text.size; size++) {
+        bool starts = ((unsigned char)text.data[size] & 0xC0) != 0x80;
+        if (starts && *out_width == columns) {
+            break;
+        }
+        *out_width += starts;
+    }
+    return size;
+}
+
+/* A name that is too long ends with "~". `pad`: blanks behind it, up to `columns`. */
+static void append_name(hone_buffer *out_text, const char *name, uint32_t columns, bool pad) {
+    hone_text text = hone_text_of(name);
+    uint32_t width;
+    size_t size = fit(text, columns, &width);
+    if (size < text.size) {
+        size = fit(text, columns - 1, &width);
+        hone_buffer_append(out_text, name, size);
+        hone_buffer_append_byte(out_text, '~');
+        width++;
+    } else {
+        hone_buffer_append(out_text, name, size);
+    }
+    hone_buffer_format(out_text, "%*s", pad ? (int)(columns - width) : 0, "");
+}
+
+/* "12.0", "16.0 k", "204 M" */
+static void format_figure(double value, char *out_text, size_t size) {
+    static const char *const units[] = {"", " k", " M", " G", " T", " P", " E"};
+    size_t step = 0;
+    while (value >= 999.5 && step + 1 < sizeof units / sizeof *units) {
+        value /= 1000;
+        step++;
+    }
+    (void)snprintf(out_text, size, "%.*f%s", value < 99.95 ? 1 : 0, value, units[step]);
+}
+
+/* As many digits as there are columns are exact. */
+static void append_count(hone_buffer *out_text, uint64_t count, int columns) {
+    char text[24];
+    int length = snprintf(text, sizeof text, "%llu", (unsigned long long)count);
+    if (length > columns) {
+        format_figure((double)count, text, sizeof text);
+    }
+    hone_buffer_format(out_text, " %*s", columns, text);
+}
 
 static void append_duration(hone_buffer *out_text, uint64_t ns, uint64_t count) {
     char text[24];
     (void)hone_duration_format((double)ns, text, sizeof text);
-    hone_buffer_format(out_text, " %10s", count ? text : "-");
+    hone_buffer_format(out_text, " %8s", count ? text : "-");
 }
 
 static void append_stage_line(hone_buffer *out_text, const hone_live_stage *stage, double seconds) {
-    uint64_t in = read_figure(&stage->records_in), out = read_figure(&stage->records_out);
     uint64_t lost = read_figure(&stage->records_dropped) + read_figure(&stage->records_skipped) +
                     read_figure(&stage->records_undelivered);
     uint64_t hops = hone_histogram_count(&stage->hop_ns);
-    hone_buffer_format(out_text, "%-20s %-16s %12llu %12llu %8llu", stage->name, stage->kind,
-                       (unsigned long long)in, (unsigned long long)out, (unsigned long long)lost);
+    append_name(out_text, stage->name, STAGE_NAME_COLUMNS, true);
+    hone_buffer_append_byte(out_text, ' ');
+    append_name(out_text, stage->kind, KIND_COLUMNS, true);
+    append_count(out_text, read_figure(&stage->records_in), 8);
+    append_count(out_text, read_figure(&stage->records_out), 8);
+    append_count(out_text, lost, 7);
     append_duration(out_text, hone_histogram_quantile(&stage->hop_ns, 0.5), hops);
     append_duration(out_text, hone_histogram_quantile(&stage->hop_ns, 0.99), hops);
-    hone_buffer_format(out_text, " %7.1f %%\n",
+    hone_buffer_format(out_text, " %5.1f %%\n",
                        100 * (double)read_figure(&stage->busy_ns) / 1e9 / seconds);
 }
 
 static void append_end_to_end(hone_buffer *out_text, const hone_live_stage *stage) {
     if (hone_histogram_count(&stage->end_to_end_ns)) {
-        hone_buffer_format(out_text, "end to end, to %-12s", stage->name);
+        hone_buffer_append_text(out_text, HONE_TEXT("end to end, to "));
+        append_name(out_text, stage->name, STAGE_NAME_COLUMNS, true);
         append_duration(out_text, hone_histogram_quantile(&stage->end_to_end_ns, 0.5), 1);
         append_duration(out_text, hone_histogram_quantile(&stage->end_to_end_ns, 0.99), 1);
         append_duration(out_text, hone_histogram_max(&stage->end_to_end_ns), 1);
@@ -57,22 +117,65 @@ static void append_end_to_end(hone_buffer *out_text, const hone_live_stage *stag
     }
 }
 
+static const char *plural(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
+/* What came in and went out: behind the node's name where there is room, else in the next line. */
+static void append_headline(hone_buffer *out_text, const hone_report *report, double seconds) {
+    hone_report_totals totals = hone_report_sum(report->live);
+    uint32_t sinks_count = 0;
+    char elapsed[24], rate[24], written[64] = "out", records[160];
+    for (uint32_t i = 0; i < report->live->stages_count; i++) {
+        sinks_count += report->live->stages[i].role == HONE_LIVE_SINK;
+    }
+    if (sinks_count > 1) { /* a record counts once for each sink that wrote it */
+        (void)snprintf(written, sizeof written, "written by %u sinks", sinks_count);
+    }
+    (void)hone_duration_format((double)report->elapsed_ns, elapsed, sizeof elapsed);
+    format_figure((double)totals.records_in / seconds, rate, sizeof rate);
+    (void)snprintf(records, sizeof records, "%llu record%s in, %llu %s (%s records/s)",
+                   (unsigned long long)totals.records_in, plural(totals.records_in),
+                   (unsigned long long)totals.records_out, written, rate);
+    size_t start = out_text->size;
+    append_name(out_text, hone_node_name(report->node), NODE_NAME_COLUMNS, false);
+    hone_buffer_format(out_text, ": %s after %s", report->status == HONE_OK ? "done" : "failed",
+                       elapsed);
+    bool has_room = out_text->size - start + strlen("; ") + strlen(records) <= TEXT_COLUMNS;
+    hone_buffer_format(out_text, "%s%s\n", has_room ? "; " : "\n", records);
+}
+
+/* Only the ways in which something was lost. */
+static void append_losses(hone_buffer *out_text, const hone_report_totals *totals) {
+    const struct {
+        uint64_t count;
+        const char *text;
+    } losses[] = {{totals->records_dropped, "by full queues"},
+                  {totals->records_skipped, "not readable"},
+                  {totals->records_undelivered, "not delivered"}};
+    const char *joint = "lost: ";
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        if (losses[i].count) {
+            hone_buffer_format(out_text, "%s%llu %s", joint, (unsigned long long)losses[i].count,
+                               losses[i].text);
+            joint = ", ";
+        }
+    }
+    hone_buffer_append_byte(out_text, '\n');
+}
+
 void hone_report_write_text(const hone_report *report, hone_buffer *out_text) {
     const hone_live_page *live = report->live;
     hone_report_totals totals = hone_report_sum(live);
     double seconds = (double)report->elapsed_ns / 1e9;
-    char elapsed[24], cpu[24], peak[24], budget[24];
+    char cpu[24], peak[24], budget[24];
     seconds = seconds > 0 ? seconds : 1e-9;
-    (void)hone_duration_format((double)report->elapsed_ns, elapsed, sizeof elapsed);
     (void)hone_duration_format((double)report->cpu_ns, cpu, sizeof cpu);
     (void)hone_size_format((double)read_figure(&live->peak_bytes), peak, sizeof peak);
     (void)hone_size_format((double)live->budget_bytes, budget, sizeof budget);
-    hone_buffer_format(out_text, "%s: %s after %s; %llu records in, %llu out (%.4g records/s)\n",
-                       live->node_name, report->status == HONE_OK ? "done" : "failed", elapsed,
-                       (unsigned long long)totals.records_in,
-                       (unsigned long long)totals.records_out, (double)totals.records_in / seconds);
-    hone_buffer_format(out_text, "%-20s %-16s %12s %12s %8s %10s %10s %9s\n", "stage", "kind",
-                       "records in", "out", "lost", "hop p50", "p99", "busy");
+    append_headline(out_text, report, seconds);
+    hone_buffer_format(out_text, "%-14s %-13s %8s %8s %7s %8s %8s %7s\n", "stage", "kind", "in",
+                       "out", "lost", "hop p50", "p99", "busy");
     for (uint32_t i = 0; i < live->stages_count; i++) {
         append_stage_line(out_text, &live->stages[i], seconds);
     }
@@ -80,13 +183,10 @@ void hone_report_write_text(const hone_report *report, hone_buffer *out_text) {
         append_end_to_end(out_text, &live->stages[i]);
     }
     if (totals.records_dropped + totals.records_skipped + totals.records_undelivered) {
-        hone_buffer_format(
-            out_text, "lost: %llu dropped by full queues, %llu not readable, %llu not delivered\n",
-            (unsigned long long)totals.records_dropped, (unsigned long long)totals.records_skipped,
-            (unsigned long long)totals.records_undelivered);
+        append_losses(out_text, &totals);
     }
-    hone_buffer_format(out_text, "memory: %s of %s at most; cpu: %s on %u workers\n", peak, budget,
-                       cpu, live->workers_count);
+    hone_buffer_format(out_text, "memory: %s of %s at most; cpu: %s on %u worker%s\n", peak, budget,
+                       cpu, live->workers_count, plural(live->workers_count));
 }
 
 /* --- JSON --- */
@@ -161,7 +261,7 @@ static void write_scheduler(hone_json_writer *writer, const hone_report *report)
     write_number(writer, "steals_tried", report->scheduler.steals_tried);
     write_number(writer, "steals_won", report->scheduler.steals_won);
     write_number(writer, "sleeps_count", report->scheduler.sleeps_count);
-    write_number(writer, "idle_ns", report->scheduler.idle_ns);
+    /* not idle_ns: a worker's sleep counts when it ends, so that one that never woke would be 0 */
     hone_json_write_object_end(writer);
 }
 

@@ -29,7 +29,7 @@ typedef struct outcome {
     char message[700];
     size_t rows_count;
     int64_t first, last; /* of the first field */
-    uint64_t text_bytes, skipped, peak_bytes, undelivered;
+    uint64_t text_bytes, skipped, peak_bytes, undelivered, bytes;
     bool is_ended;
     char schema[200]; /* "a:i64 b:text" */
     char logged[600];
@@ -63,6 +63,7 @@ static void describe_run(const hone_report *report, const hn_test_context *conte
     result->text_bytes = rows->text_bytes;
     result->is_ended = rows->is_ended;
     result->skipped = source->records_skipped;
+    result->bytes = source->bytes;
     result->undelivered = sink->records_undelivered;
     result->peak_bytes = report->live->peak_bytes;
     assert_int_equal(source->records_out, sink->records_in);
@@ -128,6 +129,7 @@ static void files_are_read_as_they_are(void **test) {
         {"n,t", "", "n:text t:text", 0, -1, -1, 0},
         {"n\n1\n\n3\n", "", "n:i64", 3, 1, 3, 0}, /* one column: an empty line is an empty field */
         {"n,t\n1,a\n\n2,b\n", "", "n:i64 t:text", 2, 1, 2, 2}, /* else it is nothing */
+        {"\n\r\nn,t\n1,a\n", "", "n:i64 t:text", 1, 1, 1, 1},  /* also before the header */
         {"1;a\n2;b\n", "separator = \";\"\nheader = false", "c1:i64 c2:text", 2, 1, 2, 2},
         {"n,f,b,m\n1,1.5,true,7\n2,2,false,\n", "", "n:i64 f:f64 b:bool m:i64", 2, 1, 2, 0},
         {"n,zip\n1,01234\n2,5\n", "", "n:i64 zip:text", 2, 1, 2, 6}, /* leading zeros: a name */
@@ -343,6 +345,24 @@ static void bad_rows_are_skipped_and_counted(void **test) {
                                           "row and others like it are skipped and counted)"));
 }
 
+/* Every byte counts once, in files of one window and of many, with and without a last line end. */
+static void all_bytes_are_counted(void **test) {
+    static const int counts[] = {0, 1, 3, 1024, 1025, 100000};
+    for (size_t i = 0; i < 2 * sizeof counts / sizeof *counts; i++) {
+        outcome result;
+        hone_buffer content;
+        hone_buffer_init(&content, NULL, 16 << 20);
+        hone_buffer_append_text(&content, HONE_TEXT("n,t\n"));
+        append_rows(&content, 0, counts[i / 2]);
+        hone_buffer_append_text(&content, i % 2 ? HONE_TEXT("7,end") : HONE_TEXT(""));
+        size_t size = hone_buffer_text(&content).size;
+        read_csv(test, hone_buffer_text(&content), "", &result);
+        hone_buffer_deinit(&content);
+        assert_int_equal(result.status, HONE_OK);
+        assert_int_equal(result.bytes, size);
+    }
+}
+
 /* --- long lines --- */
 
 /* Rows of very different length, some beyond a batch, arrive complete and in order. */
@@ -545,6 +565,7 @@ int main(void) {
         cmocka_unit_test(files_that_are_none),
         cmocka_unit_test(what_came_before_a_bad_row_is_delivered),
         cmocka_unit_test(bad_rows_are_skipped_and_counted),
+        cmocka_unit_test(all_bytes_are_counted),
         cmocka_unit_test(huge_texts_take_batches_of_their_own),
         cmocka_unit_test(an_endless_line_is_refused_in_little_memory),
         cmocka_unit_test(an_endless_first_line_is_refused),

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hone/node/schema.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "hone/base/text_map.h"
+#include "suggestion_internal.h"
 
 static const char *const type_names[HONE_TYPES_COUNT] = {"i64", "f64", "bool", "text"};
 
@@ -80,13 +84,51 @@ hone_status hone_schema_create(hone_arena *arena, const hone_field *fields, uint
     return HONE_OK;
 }
 
-static const char *nearest_name(const hone_schema *schema, hone_text name) {
-    const char *best = NULL;
-    for (uint32_t i = 0; i < schema->fields_count; i++) {
-        const char *pair[2] = {schema->fields[i].name.data, best};
-        best = hone_text_nearest(name, pair, best ? 2 : 1);
+/* --- names that are near --- */
+
+enum { PART_BYTES_MIN = 3 };
+
+/* "cpu" is a part of "psi_cpu", and "concat" begins "concatenate". */
+static bool is_part(hone_text wanted, const char *name) {
+    hone_text whole = hone_text_of(name);
+    if (whole.size >= PART_BYTES_MIN && hone_text_has_prefix(wanted, whole)) {
+        return true;
     }
-    return best;
+    for (size_t i = 0; wanted.size >= PART_BYTES_MIN && i + wanted.size <= whole.size; i++) {
+        if (memcmp(name + i, wanted.data, wanted.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void hn_suggestion_add(hn_suggestion *suggestion, const char *name) {
+    const char *pair[2] = {name, suggestion->nearest};
+    suggestion->nearest = hone_text_nearest(suggestion->wanted, pair, suggestion->nearest ? 2 : 1);
+    if (suggestion->parts_count < HN_SUGGESTIONS_MAX && is_part(suggestion->wanted, name)) {
+        suggestion->parts[suggestion->parts_count++] = name;
+    }
+}
+
+const char *hn_suggestion_text(hn_suggestion *suggestion) {
+    const char *names[HN_SUGGESTIONS_MAX];
+    uint32_t count = 0;
+    size_t used = 0;
+    if (suggestion->nearest) {
+        names[count++] = suggestion->nearest;
+    }
+    for (uint32_t i = 0; i < suggestion->parts_count && count < HN_SUGGESTIONS_MAX; i++) {
+        if (suggestion->parts[i] != suggestion->nearest) {
+            names[count++] = suggestion->parts[i];
+        }
+    }
+    suggestion->text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++) {
+        const char *joint = i == 0 ? "; did you mean " : i + 1 < count ? ", " : " or ";
+        used += (size_t)snprintf(suggestion->text + used, sizeof suggestion->text - used,
+                                 "%s'%.60s'%s", joint, names[i], i + 1 < count ? "" : "?");
+    }
+    return suggestion->text;
 }
 
 hone_status hone_schema_find(const hone_schema *schema, hone_text name, hone_diag *diag,
@@ -97,10 +139,12 @@ hone_status hone_schema_find(const hone_schema *schema, hone_text name, hone_dia
             return HONE_OK;
         }
     }
-    const char *nearest = nearest_name(schema, name);
-    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no field '%.*s'%s%s%s",
-                         HONE_TEXT_ARGS(name), nearest ? "; did you mean '" : "",
-                         nearest ? nearest : "", nearest ? "'?" : "");
+    hn_suggestion suggestion = {.wanted = name};
+    for (uint32_t i = 0; i < schema->fields_count; i++) {
+        hn_suggestion_add(&suggestion, schema->fields[i].name.data);
+    }
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no field '%.*s'%s",
+                         HONE_TEXT_ARGS(name), hn_suggestion_text(&suggestion));
 }
 
 bool hone_schema_is_equal(const hone_schema *a, const hone_schema *b) {

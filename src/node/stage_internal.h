@@ -125,13 +125,6 @@ void hn_stage_blame(const hn_stage *stage, const char *option, hone_diag *diag);
 /* Names the stage only: for errors in data, whose file and line the kind sets itself. */
 void hn_stage_blame_data(const hn_stage *stage, const char *file, uint64_t line, hone_diag *diag);
 
-/* --- Files --- */
-
-/* Notes that the stage reads or writes the file `path`, which need not exist yet. DUPLICATE, with
- * the diag at the option `path`, when it would write what another stage reads or writes: the one
- * would destroy the other's data. Pipes and devices may be shared. */
-HONE_MUST_USE hone_status hn_stage_claim_file(hn_stage *stage, const char *path, hone_diag *diag);
-
 /* --- Batches --- */
 
 /* An empty batch of the stage's own schema. BUDGET with a diag that says which budget is exhausted.

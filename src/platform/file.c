@@ -310,7 +310,6 @@ hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp) {
         .inode = (uint64_t)info.st_ino,
         .size_bytes = (uint64_t)info.st_size,
         .modified_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
-        .is_regular = S_ISREG(info.st_mode),
     };
     return HONE_OK;
 }

@@ -34,7 +34,58 @@ static void test_costs_are_measured(void **state) {
     hone_process_result slept = run((const char *const[]){"sleep", "0.05", NULL});
     assert_in_range(slept.wall_ns, 50000000, 30000000000);
     assert_in_range(slept.cpu_ns, 0, 50000000);
-    assert_in_range(slept.rss_max_bytes, 64 << 10, (uint64_t)1 << 30);
+    assert_int_equal(slept.rss_max_bytes, 0);
+    assert_string_equal(slept.rss_absent, "not asked for");
+}
+
+static hone_process_result run_with_rss(const char *const *argv) {
+    hone_process_result result = {0};
+    hone_diag diag = {0};
+    const hone_process_options options = {.with_rss = true, .timeout_ns = 60000000000};
+    assert_int_equal(hone_process_run(argv, &options, &diag, &result), HONE_OK);
+    if (result.rss_absent) {
+        print_message("not seen: %s\n", result.rss_absent);
+        assert_int_equal(result.rss_max_bytes, 0);
+        skip();
+    }
+    return result;
+}
+
+/* The peak of the calling process is not that of the program, which the kernel mixes up. */
+static void test_memory_is_that_of_the_program(void **state) {
+    (void)state;
+    const size_t size = (size_t)100 << 20;
+    volatile char *held = test_malloc(size);
+    for (size_t at = 0; at < size; at += 4096) {
+        held[at] = 1;
+    }
+    hone_process_result small = run_with_rss((const char *const[]){"true", NULL});
+    hone_process_result large = run_with_rss(
+        (const char *const[]){"dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1", NULL});
+    test_free((void *)held);
+    assert_in_range(small.rss_max_bytes, 64 << 10, 10 << 20);
+    assert_in_range(large.rss_max_bytes, 64 << 20, 80 << 20);
+}
+
+/* Being traced changes nothing of what a program does: signals reach it, it may exec and fork. */
+static void test_a_traced_program_runs_as_usual(void **state) {
+    (void)state;
+    const char *trapped = "trap 'exit 5' USR1; kill -USR1 $$; exit 6";
+    const char *replaced = "(exit 3); exec sh -c 'exit 9'";
+    assert_int_equal(run_with_rss((const char *const[]){"sh", "-c", trapped, NULL}).exit_code, 5);
+    assert_int_equal(run_with_rss((const char *const[]){"sh", "-c", replaced, NULL}).exit_code, 9);
+    hone_process_result ended =
+        run_with_rss((const char *const[]){"sh", "-c", "kill -TERM $$", NULL});
+    assert_int_equal(ended.signal, SIGTERM);
+    hone_process_result result;
+    hone_diag diag = {0};
+    const hone_process_options brief = {.with_rss = true, .timeout_ns = 30000000};
+    assert_int_equal(
+        hone_process_run((const char *const[]){"sleep", "60", NULL}, &brief, &diag, &result),
+        HONE_STATUS_TIMEOUT);
+    assert_int_equal(hone_process_run((const char *const[]){"hone-no-such-program", NULL}, &brief,
+                                      &diag, &result),
+                     HONE_STATUS_NOT_FOUND);
 }
 
 static void test_output_goes_to_a_file(void **state) {
@@ -128,6 +179,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exit_codes_and_signals),
         cmocka_unit_test(test_costs_are_measured),
+        cmocka_unit_test(test_memory_is_that_of_the_program),
+        cmocka_unit_test(test_a_traced_program_runs_as_usual),
         cmocka_unit_test(test_output_goes_to_a_file),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_a_huge_time_limit_is_none),

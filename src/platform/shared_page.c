@@ -43,6 +43,11 @@ static hone_status fail(hone_diag *diag, const char *what, const char *path) {
 static hone_status open_folder(bool is_created, hone_diag *diag, int *out_fd) {
     char path[192];
     struct stat info;
+    const char *own = getenv("HONE_RUNTIME_DIR");
+    if (own && own[0] && own[0] != '/') {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "HONE_RUNTIME_DIR must begin with '/', but is '%.100s'", own);
+    }
     if (!folder_path(path, sizeof path)) {
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "the path of the runtime folder is too long");
     }

@@ -58,15 +58,13 @@ static hone_status make_peer(void *library, void *(*allocate)(size_t), void (*re
     return HONE_OK;
 }
 
-static hone_status load_peer(const char *file, const char *allocate_name, const char *release_name,
-                             hone_diag *diag, void **out_context) {
+static hone_status load_peer(const char *file, const char *package, const char *allocate_name,
+                             const char *release_name, hone_diag *diag, void **out_context) {
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char *why = dlerror();
-        return hone_diag_set(diag, HONE_STATUS_ABSENT,
-                             "%s (Debian: libmimalloc2.0, libjemalloc2, "
-                             "libtcmalloc-minimal4)",
-                             why ? why : file);
+        return hone_diag_set(diag, HONE_STATUS_ABSENT, "%s (Debian has it in the package %s)",
+                             why ? why : file, package);
     }
     void *allocate = dlsym(library, allocate_name);
     void *release = dlsym(library, release_name);
@@ -89,17 +87,19 @@ static hone_status make_glibc(const void *parameter, hone_diag *diag, void **out
 
 static hone_status make_mimalloc(const void *parameter, hone_diag *diag, void **out_context) {
     (void)parameter;
-    return load_peer("libmimalloc.so.2", "mi_malloc", "mi_free", diag, out_context);
+    return load_peer("libmimalloc.so.2", "libmimalloc2.0", "mi_malloc", "mi_free", diag,
+                     out_context);
 }
 
 static hone_status make_jemalloc(const void *parameter, hone_diag *diag, void **out_context) {
     (void)parameter;
-    return load_peer("libjemalloc.so.2", "malloc", "free", diag, out_context);
+    return load_peer("libjemalloc.so.2", "libjemalloc2", "malloc", "free", diag, out_context);
 }
 
 static hone_status make_tcmalloc(const void *parameter, hone_diag *diag, void **out_context) {
     (void)parameter;
-    return load_peer("libtcmalloc_minimal.so.4", "tc_malloc", "tc_free", diag, out_context);
+    return load_peer("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4", "tc_malloc", "tc_free",
+                     diag, out_context);
 }
 
 static void run_peer_pair(void *context, uint64_t iterations) {

@@ -217,7 +217,8 @@ static hone_status setup_csv_miller(const void *parameter, hone_diag *diag, void
     csv_job *job = NULL;
     (void)parameter;
     if (!hone_process_is_runnable("mlr")) {
-        return hone_diag_set(diag, HONE_STATUS_ABSENT, "miller is not installed");
+        return hone_diag_set(diag, HONE_STATUS_ABSENT,
+                             "miller is not installed (Debian has it in the package miller)");
     }
     hone_status status = make_csv_job(diag, &job);
     if (status != HONE_OK) {
@@ -275,7 +276,8 @@ static hone_status setup_miller_version(const void *parameter, hone_diag *diag,
     *out_context = (void *)arguments;
     return hone_process_is_runnable("mlr")
                ? HONE_OK
-               : hone_diag_set(diag, HONE_STATUS_ABSENT, "miller is not installed");
+               : hone_diag_set(diag, HONE_STATUS_ABSENT,
+                               "miller is not installed (Debian has it in the package miller)");
 }
 
 static const char *const *miller_version_command(void *self) {

@@ -15,10 +15,7 @@ static const uint8_t byte_order_mark[3] = {0xEF, 0xBB, 0xBF};
 hone_status hn_input_open(hn_input *input, hn_stage *stage, const char *path,
                           uint64_t piece_bytes_max, hone_diag *diag) {
     *input = (hn_input){.stage = stage, .path = path};
-    hone_status status = hn_stage_claim_file(stage, path, diag);
-    if (status == HONE_OK) {
-        status = hone_file_open(path, HONE_FILE_READ, diag, &input->file);
-    }
+    hone_status status = hone_file_open(path, HONE_FILE_READ, diag, &input->file);
     if (status != HONE_OK) {
         hn_stage_blame(stage, "path", diag);
         return status;
@@ -154,14 +151,23 @@ hone_status hn_input_rewind(hn_input *input, uint64_t offset_bytes, hone_diag *d
     }
     input->begin = 0;
     input->end = 0;
+    input->counted = 0;
     input->is_ended = false;
     return HONE_OK;
 }
 
 void hn_input_consume(hn_input *input, size_t size_bytes) {
     assert(size_bytes <= input->end - input->begin);
+    hn_input_count(input, size_bytes);
     input->begin += size_bytes;
-    hn_count(&input->stage->live->bytes, size_bytes);
+    input->counted -= size_bytes;
+}
+
+void hn_input_count(hn_input *input, size_t size_bytes) {
+    if (size_bytes > input->counted) {
+        hn_count(&input->stage->live->bytes, size_bytes - input->counted);
+        input->counted = size_bytes;
+    }
 }
 
 void hn_input_close(hn_input *input) {

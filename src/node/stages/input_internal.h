@@ -28,6 +28,7 @@ typedef struct hn_input {
     size_t end;
     size_t capacity;
     size_t capacity_max;
+    size_t counted; /* bytes of the window that are on live->bytes already */
     bool is_open;
     bool is_ended; /* nothing will come behind the window */
     bool is_past_mark;
@@ -63,6 +64,10 @@ static inline hone_text hn_input_window(const hn_input *input) {
 
 /* Uses up the first bytes of the window. */
 void hn_input_consume(hn_input *input, size_t size_bytes);
+
+/* Counts the first bytes of the window as read before they are consumed: for a kind that consumes
+ * only when it needs more. */
+void hn_input_count(hn_input *input, size_t size_bytes);
 
 /* Goes back: the window is empty, and the next refill reads from this byte of the file on. Regular
  * files only. UNSUPPORTED, IO. */

@@ -32,7 +32,7 @@ typedef struct hn_output {
 } hn_output;
 
 /* Opens `path` ("-": standard output; borrowed) to write from the start or to append; for the
- * kind's start. As hn_stage_claim_file, hone_file_open, OUT_OF_MEMORY; the diag points at the
+ * kind's start. As hone_file_open, OUT_OF_MEMORY; the diag points at the
  * stage's option `path`. */
 HONE_MUST_USE hone_status hn_output_open(hn_output *output, hn_stage *stage, const char *path,
                                          bool is_append, hone_diag *diag);

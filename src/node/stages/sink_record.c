@@ -143,11 +143,7 @@ static hone_status sink_record_open(hn_stage *stage, hone_diag *diag) {
 
 static hone_status sink_record_start(hn_stage *stage, hone_diag *diag) {
     sink_record *state = stage->state;
-    hone_status status = hn_stage_claim_file(stage, state->path, diag);
-    if (status != HONE_OK) {
-        return status;
-    }
-    status = hone_file_open(state->path, HONE_FILE_WRITE, diag, &state->file);
+    hone_status status = hone_file_open(state->path, HONE_FILE_WRITE, diag, &state->file);
     if (status != HONE_OK) {
         hn_stage_blame(stage, "path", diag);
         return status;

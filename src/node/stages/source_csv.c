@@ -167,7 +167,10 @@ static hone_status scan_first_row(hn_stage *stage, hone_csv_field *row, size_t *
                                   hone_diag *diag) {
     source_csv *state = stage->state;
     hone_csv_scanner_feed(&state->scanner, hn_input_window(&state->input), state->input.is_ended);
-    hone_status status = hone_csv_scan_row(&state->scanner, row, COLUMNS_MAX, out_count);
+    hone_status status;
+    do { /* empty lines before it are nothing */
+        status = hone_csv_scan_row(&state->scanner, row, COLUMNS_MAX, out_count);
+    } while (status == HONE_OK && *out_count == 1 && row[0].size == 0 && row[0].flags == 0);
     hn_stage_blame_data(stage, state->path, 1, diag);
     if (status == HONE_OK && *out_count > COLUMNS_MAX) {
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "%zu columns are more than the limit of %d",
@@ -556,6 +559,7 @@ static hone_status source_csv_produce(hn_stage *stage, hone_diag *diag) {
         return status;
     }
     hone_status filled = fill(stage, batch);
+    hn_input_count(&state->input, state->scanner.consumed_bytes);
     bool has_rows = batch->rows_count > 0;
     hn_stage_send(stage, batch);
     if (filled == HONE_STATUS_LIMIT && state->failure_status == HONE_OK) {

@@ -13,13 +13,6 @@ static hn_fake *fake_of(hn_stage *stage) {
 
 /* --- what kinds call --- */
 
-hone_status hn_stage_claim_file(hn_stage *stage, const char *path, hone_diag *diag) {
-    (void)stage;
-    (void)path;
-    (void)diag;
-    return HONE_OK; /* there is no other stage */
-}
-
 void hn_stage_blame(const hn_stage *stage, const char *option, hone_diag *diag) {
     const hone_toml_entry *entry =
         option ? hone_toml_find_entry(stage->table, hone_text_of(option)) : NULL;

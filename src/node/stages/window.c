@@ -8,6 +8,7 @@
  * in the next row that an interval is over, the newest row of each batch is held back.
  */
 #include <assert.h>
+#include <stdio.h>
 
 #include "batch_copy_internal.h"
 #include "kinds_internal.h"
@@ -127,6 +128,20 @@ static hone_status check_every(hn_stage *stage, const window_state *state, hone_
     return HONE_OK;
 }
 
+/* Says the nearest one, or else all of them. */
+static hone_status unknown_statistic(hone_text name, const char *const *known, hone_diag *diag) {
+    const char *nearest = hone_text_nearest(name, known, HN_STATISTICS_COUNT);
+    char list[320] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; !nearest && i < HN_STATISTICS_COUNT && used < sizeof list; i++) {
+        int length = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", known[i]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no statistic '%.60s'; %s%s%s",
+                         name.data, nearest ? "did you mean '" : "there are ",
+                         nearest ? nearest : list, nearest ? "'?" : "");
+}
+
 static hone_status add_statistic(hn_stage *stage, window_state *state, uint32_t index,
                                  hone_diag *diag) {
     hone_text name = hone_text_of(state->compute.items[index]);
@@ -152,10 +167,7 @@ static hone_status add_statistic(hn_stage *stage, window_state *state, uint32_t 
         state->statistics[state->statistics_count++] = (hn_statistic)i;
         return HONE_OK;
     }
-    const char *nearest = hone_text_nearest(name, known, HN_STATISTICS_COUNT);
-    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no statistic '%.60s'%s%s%s",
-                         name.data, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                         nearest ? "'?" : "");
+    return unknown_statistic(name, known, diag);
 }
 
 static hone_status choose_statistics(hn_stage *stage, window_state *state, hone_diag *diag) {

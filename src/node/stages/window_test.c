@@ -149,6 +149,8 @@ static const struct {
     {"rows = 2\nrows_max = 0", "a:f64", false, HONE_STATUS_LIMIT, "node.toml:2:1: it: 'rows_max'"},
     {"rows = 2\ncompute = ['mean', 'meen']", "a:f64", false, HONE_STATUS_NOT_FOUND,
      "node.toml:2:20: it: there is no statistic 'meen'; did you mean 'mean'?"},
+    {"rows = 2\ncompute = ['mean', 'kurtosis']", "a:f64", false, HONE_STATUS_NOT_FOUND,
+     "there is no statistic 'kurtosis'; there are mean, std, min, max, "},
     {"rows = 2\ncompute = ['mean', 'mean']", "a:f64", false, HONE_STATUS_DUPLICATE,
      "'mean' is asked for twice"},
     {"rows = 2\ncompute = []", "a:f64", false, HONE_STATUS_INVALID_ARGUMENT, "names no statistic"},

@@ -56,7 +56,9 @@ typedef struct hone_bench_variant {
     /* Or: measures by itself and returns one value (> 0) in the case's unit, before scale. */
     double (*measure)(void *context);
     /* Or: the command line (ends with NULL) of a program whose whole run is timed; the peak of its
-     * resident memory becomes a second case "NAME/rss". After ten minutes it is killed. */
+     * resident memory (its own, not that of programs it starts) becomes a second case "NAME/rss",
+     * absent where the system does not let us see it. It is traced for that: see
+     * hone_process_options.with_rss. After ten minutes it is killed. */
     const char *const *(*command)(void *context);
     void (*teardown)(void *context); /* may be NULL */
 } hone_bench_variant;

@@ -70,8 +70,9 @@ typedef struct hone_compare_commands_options {
 
 /* Runs two programs in turns, pairwise, until the interval of their wall times is narrow or the
  * time limit (20 s unless given) is reached. *out_report has the cases "command" and "command/rss"
- * with the new one in hone's place and the peer "old"; *out_comparisons has a verdict for each. As
- * hone_process_run, and INVALID_ARGUMENT when a program exits with a code other than 0. */
+ * with the new one in hone's place and the peer "old"; *out_comparisons has a verdict for each that
+ * is not absent. As hone_process_run, and INVALID_ARGUMENT when a program exits with a code other
+ * than 0. */
 HONE_MUST_USE hone_status hone_compare_commands(const hone_compare_commands_options *options,
                                                 hone_arena *arena, hone_diag *diag,
                                                 hone_bench_report *out_report,

@@ -59,9 +59,10 @@ HONE_MUST_USE hone_status hone_node_load_text(hone_text content, const char *nam
                                               const hone_node_options *options, hone_diag *diag,
                                               hone_node **out_node);
 
-/* Runs until every source has ended or was stopped and everything in flight is drained. The report
- * is made in any case and is the caller's (hone_report_destroy). The status is HONE_OK, or the
- * first failure of a stage. */
+/* Runs until every source has ended or was stopped and everything in flight is drained. Once the
+ * stages were started a report is made, whatever comes; it belongs to the node and is valid until
+ * hone_node_destroy. The status is HONE_OK, or the first failure of a stage; where nothing was
+ * started (INVALID_ARGUMENT, or what hone_scheduler_create says) *out_report is left alone. */
 HONE_MUST_USE hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
                                         hone_diag *diag, const hone_report **out_report);
 
@@ -104,17 +105,25 @@ typedef struct hone_stage_option_info {
         *fallback; /* what stands for it when it is not given; NULL: it must be given, or is off */
     bool is_required;
     const char *help;
+    const char *const *choices; /* what a "choice" may be, ended by NULL; NULL for other types */
 } hone_stage_option_info;
 
 typedef struct hone_stage_kind_info {
     const char *name;
     const char *summary;
     uint32_t options_count;
+    bool has_inputs; /* not a source */
 } hone_stage_kind_info;
 
 /* False beyond the last. */
 bool hone_stage_kind_at(uint32_t index, hone_stage_kind_info *out_info);
 bool hone_stage_option_at(uint32_t kind_index, uint32_t option_index,
                           hone_stage_option_info *out_info);
+
+/* What every stage with inputs takes besides: 'from' and its queue. False beyond the last. */
+bool hone_stage_input_option_at(uint32_t option_index, hone_stage_option_info *out_info);
+
+/* The keys of [node]. False beyond the last. */
+bool hone_node_option_at(uint32_t option_index, hone_stage_option_info *out_info);
 
 #endif

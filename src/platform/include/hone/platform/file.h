@@ -33,7 +33,6 @@ typedef struct hone_file {
 typedef struct hone_file_stamp {
     uint64_t device, inode, size_bytes;
     int64_t modified_ns;
-    uint64_t is_regular; /* 1: a file on a disk; 0: a pipe, a device, a folder */
 } hone_file_stamp;
 
 /* NOT_FOUND, FORBIDDEN, IS_DIRECTORY, NO_SPACE, IO. New files get mode 0666 less the umask. */

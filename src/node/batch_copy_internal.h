@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a transform takes over from its input batch into a batch of its own: rows, columns, text.
+ * What is taken over from one batch into another: rows, columns, text. Transforms make their
+ * outputs so, and a batch that others see is copied so before it is changed.
  *
  * `rows` lists the rows of `from` that become rows 0, 1, ... of `to`, ascending. Whole columns are
  * copied where that is all of them.
  */
-#ifndef HONE_NODE_STAGES_BATCH_COPY_INTERNAL_H
-#define HONE_NODE_STAGES_BATCH_COPY_INTERNAL_H
+#ifndef HONE_NODE_BATCH_COPY_INTERNAL_H
+#define HONE_NODE_BATCH_COPY_INTERNAL_H
 
 #include "hone/node/batch.h"
 
