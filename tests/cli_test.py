@@ -82,6 +82,7 @@ class Usage(unittest.TestCase):
 
     def test_mistakes_have_a_message_and_code_2(self):
         self.check(["rnu"], "there is no command 'rnu': did you mean 'run'?")
+        self.check(["stages"], "there is no command 'stages': did you mean 'hone help stages'?")
         self.check(["detect", "--jsn"], "did you mean '--json'?")
         self.check(["run"], "'hone run' needs FILE")
         self.check(["run", "a", "b"], "does not know what to do with 'b'")
