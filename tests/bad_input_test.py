@@ -315,7 +315,7 @@ class Output(Case):
 
     def test_the_reader_goes_away(self):
         self.write("node.toml", HOST_TO.format(kind="sink.ndjson", path="-"))
-        child = subprocess.Popen([*HONE, "run", "--quiet", "--for", "20s", self.node], stdout=subprocess.PIPE,
+        child = subprocess.Popen([*HONE, "run", "--for", "20s", self.node], stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, text=True, env=environment())
         json.loads(child.stdout.readline())
         child.stdout.close()

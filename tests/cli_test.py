@@ -82,6 +82,7 @@ class Usage(unittest.TestCase):
 
     def test_mistakes_have_a_message_and_code_2(self):
         self.check(["rnu"], "there is no command 'rnu': did you mean 'run'?")
+        self.check(["stages"], "there is no command 'stages': did you mean 'hone help stages'?")
         self.check(["detect", "--jsn"], "did you mean '--json'?")
         self.check(["run"], "'hone run' needs FILE")
         self.check(["run", "a", "b"], "does not know what to do with 'b'")
@@ -442,7 +443,16 @@ class Node(unittest.TestCase):
         errors = process.stderr.read()
         process.stderr.close()
         self.assertEqual(process.wait(timeout=60), FAILED, errors)
-        self.assertIn("stage 'out'", errors)
+        self.assertRegex(errors, r"\Ahone: standard output: stage 'out': the reader has gone away .*\n\Z")
+
+    def test_a_reader_that_goes_away_is_not_worth_a_word_when_quiet(self):
+        self.write_to_standard_output()
+        process = self.start("--quiet")
+        json.loads(process.stdout.readline())
+        process.stdout.close()
+        self.assertEqual(process.stderr.read(), "")
+        process.stderr.close()
+        self.assertEqual(process.wait(timeout=60), FAILED)
 
     def test_a_full_disk_ends_the_run(self):
         self.write_to_standard_output()

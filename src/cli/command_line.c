@@ -80,6 +80,12 @@ const char *hn_suggest_command(const hn_program *program, hone_text name, char *
                                size_t size) {
     const char *names[OPTIONS_MAX];
     uint32_t count = 0;
+    for (const char *const *topic = program->topics; topic && *topic; topic++) {
+        if (hone_text_is(name, *topic)) {
+            (void)snprintf(out_text, size, ": did you mean '%s help %s'?", program->name, *topic);
+            return out_text;
+        }
+    }
     for (; count < program->commands_count && count < OPTIONS_MAX; count++) {
         names[count] = program->commands[count].name;
     }

@@ -82,7 +82,8 @@ typedef struct hn_program {
     uint32_t commands_count;
     const hn_cli_option *options; /* of the program itself, before a command is named */
     uint32_t options_count;
-    uint32_t common_count; /* the first of these options work behind every command, too */
+    uint32_t common_count;     /* the first of these options work behind every command, too */
+    const char *const *topics; /* of `help` besides commands, ended by NULL; NULL: none */
     const hn_note *exit_codes;
     uint32_t exit_codes_count;
     const hn_note *variables;

@@ -174,9 +174,15 @@ static int write_report(hn_session *session, const hone_report *report, const ch
     return HN_EXIT_OK;
 }
 
+/* As with `hone run FILE | head -1`: it has what it wanted, but not all records were delivered. */
+static bool has_reader_gone(hone_status status, const hone_diag *diag) {
+    return status == HONE_STATUS_BROKEN_PIPE && strcmp(diag->file, "standard output") == 0;
+}
+
 static int report(hn_session *session, const hone_report *report) {
     const char *path = hn_arguments_text(&session->arguments, "report");
-    if (!hn_arguments_has(&session->arguments, "quiet")) {
+    if (!hn_arguments_has(&session->arguments, "quiet") &&
+        !has_reader_gone(report->status, &report->diag)) {
         hone_report_write_text(report, &session->err.buffer);
         hn_cli_output_flush(&session->err);
     }
@@ -244,7 +250,11 @@ int hn_command_run(hn_session *session) {
     hn_console_set_mode(&run.console, choose_mode(session));
     hone_status status = run_node(&run, &diag, &made);
     hn_console_deinit(&run.console);
-    code = status ? hn_cli_fail(session, HN_EXIT_FAILED, &diag) : HN_EXIT_OK;
+    bool is_silent =
+        has_reader_gone(status, &diag) && hn_arguments_has(&session->arguments, "quiet");
+    code = !status     ? HN_EXIT_OK
+           : is_silent ? HN_EXIT_FAILED
+                       : hn_cli_fail(session, HN_EXIT_FAILED, &diag);
     int report_code = made ? report(session, made) : HN_EXIT_OK;
     hone_node_destroy(run.node);
     return code ? code : report_code;

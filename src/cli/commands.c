@@ -315,6 +315,8 @@ static const hn_note variables[] = {
     {"HONE_SUITES", "stands in for --suites of bench"},
 };
 
+static const char *const topics[] = {"stages", "node", "expressions", NULL};
+
 const hn_program hn_hone = {
     .name = "hone",
     .version = HN_BUILD_VERSION,
@@ -331,6 +333,7 @@ const hn_program hn_hone = {
     .options = options,
     .options_count = COUNT_OF(options),
     .common_count = 1,
+    .topics = topics,
     .exit_codes = exit_codes,
     .exit_codes_count = COUNT_OF(exit_codes),
     .variables = variables,

@@ -233,9 +233,12 @@ static hone_status check_args(const hn_builder *builder, const hn_function *func
         }
         if (!args[i].is_null && !accepts(param, args[i].operand.type)) {
             place_text place = place_of(function, i);
+            hone_type type = args[i].operand.type;
+            bool is_joining = type == HONE_TYPE_TEXT && strcmp(function->help.name, "+") == 0;
             return hn_expression_fail(builder->diag, builder->source, args[i].offset,
-                                      HONE_STATUS_TYPE_MISMATCH, "%s is %s; it %s", place.text,
-                                      type_phrases[args[i].operand.type], wanted_by(param));
+                                      HONE_STATUS_TYPE_MISMATCH, "%s is %s; it %s%s", place.text,
+                                      type_phrases[type], wanted_by(param),
+                                      is_joining ? "; concat(a, b) joins texts" : "");
         }
     }
     return HONE_OK;

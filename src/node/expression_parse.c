@@ -61,13 +61,26 @@ static int shown(hone_text text) {
     return text.size > 40 ? 40 : (int)text.size;
 }
 
+/* "AND" for "and": names differ by their case, and so do words. Or NULL. */
+static const char *word_meant(const hn_token *token) {
+    static const char *const words[][2] = {{"AND", "and"}, {"And", "and"}, {"OR", "or"},
+                                           {"Or", "or"},   {"NOT", "not"}, {"Not", "not"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (token->kind == HN_TOKEN_NAME && hone_text_is(token->text, words[i][0])) {
+            return words[i][1];
+        }
+    }
+    return NULL;
+}
+
 static hone_status fail_expecting(const hn_parser *parser, const char *expected) {
     const hn_token *token = token_of(parser);
     bool is_end = token->kind == HN_TOKEN_END;
-    const char *quote = is_end ? "" : "'";
-    return hn_expression_fail(parser->lexer.diag, parser->lexer.source, token->offset,
-                              HONE_STATUS_SYNTAX, "expected %s, found %s%.*s%s", expected, quote,
-                              shown(token->text), token->text.data, quote);
+    const char *quote = is_end ? "" : "'", *meant = word_meant(token);
+    return hn_expression_fail(
+        parser->lexer.diag, parser->lexer.source, token->offset, HONE_STATUS_SYNTAX,
+        "expected %s, found %s%.*s%s%s%s%s", expected, quote, shown(token->text), token->text.data,
+        quote, meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 }
 
 static hone_status add_node(hn_parser *parser, hn_node node) {

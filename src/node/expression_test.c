@@ -374,6 +374,11 @@ static const error_case error_cases[] = {
     {"a and or b", HONE_STATUS_SYNTAX, 1, 7, "expected a value, found 'or'"},
     {"(a", HONE_STATUS_SYNTAX, 1, 3, "expected an operator or ')', found the end"},
     {"a b", HONE_STATUS_SYNTAX, 1, 3, "expected an operator or the end, found 'b'"},
+    {"flag AND flag", HONE_STATUS_SYNTAX, 1, 6,
+     "expected an operator or the end, found 'AND'; did you mean 'and'?"},
+    {"name + note", HONE_STATUS_TYPE_MISMATCH, 1, 1,
+     "the left side of '+' is text; it must be a number (f64(...) and i64(...) convert); "
+     "concat(a, b) joins texts"},
     {"a)", HONE_STATUS_SYNTAX, 1, 2, "expected an operator or the end, found ')'"},
     {"min(a b)", HONE_STATUS_SYNTAX, 1, 7, "expected an operator, ',' or ')', found 'b'"},
     {"min(a,)", HONE_STATUS_SYNTAX, 1, 7, "expected a value, found ')'"},
@@ -423,7 +428,8 @@ static const error_case error_cases[] = {
     {"min(x)", HONE_STATUS_SYNTAX, 1, 1, "min() takes at least 2 arguments, found 1: min(a, b...)"},
     {"time(x)", HONE_STATUS_SYNTAX, 1, 1, "time() takes 0 arguments, found 1: time()"},
     {"1 + name", HONE_STATUS_TYPE_MISMATCH, 1, 5,
-     "the right side of '+' is text; it must be a number (f64(...) and i64(...) convert)"},
+     "the right side of '+' is text; it must be a number (f64(...) and i64(...) convert); "
+     "concat(a, b) joins texts"},
     {"flag * 2", HONE_STATUS_TYPE_MISMATCH, 1, 1,
      "the left side of '*' is a bool; it must be a number (f64(...) and i64(...) convert)"},
     {"-name", HONE_STATUS_TYPE_MISMATCH, 1, 2,

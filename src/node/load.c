@@ -246,6 +246,12 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
 static hone_status read_stages(hone_node *node, hone_diag *diag) {
     const hone_toml_value *list = hone_toml_find(node->root, HONE_TEXT("stage"));
     size_t count = hone_toml_count(list);
+    if (list && list->type == HONE_TOML_TABLE) {
+        hone_diag_at(diag, node->path, list->line, list->column);
+        return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH,
+                             "[stage] is a single table: begin each stage with a line [[stage]], "
+                             "in double brackets");
+    }
     if (!list || list->type != HONE_TOML_ARRAY || count == 0) {
         hone_diag_at(diag, node->path, list ? list->line : 0, list ? list->column : 0);
         return hone_diag_set(diag, HONE_STATUS_NOT_FOUND,
@@ -696,6 +702,32 @@ static hone_status create_node(const char *name, const hone_node_options *option
     return HONE_OK;
 }
 
+static hone_text line_at(hone_text content, uint32_t line) {
+    hone_text found = hone_text_split(&content, '\n');
+    for (uint32_t i = 1; i < line && content.data; i++) {
+        found = hone_text_split(&content, '\n');
+    }
+    return found;
+}
+
+/* What newcomers to TOML stumble on: [stage] twice, and quotes within quotes. */
+static hone_status advise(hone_text content, hone_status status, hone_diag *diag) {
+    char message[sizeof diag->message];
+    hone_text line = line_at(content, diag->line), trimmed = hone_text_trim(line);
+    const char *advice = NULL;
+    if (status == HONE_STATUS_DUPLICATE && hone_text_is(trimmed, "[stage]")) {
+        advice = "begin each stage with a line [[stage]], in double brackets";
+    } else if (status == HONE_STATUS_SYNTAX && diag->column > 2 && diag->column <= line.size &&
+               line.data[diag->column - 2] == '"' && line.data[diag->column - 1] != '"') {
+        advice = "a text ends at the next \"; within it, as in expressions, write 'text'";
+    }
+    if (!advice) {
+        return status;
+    }
+    (void)snprintf(message, sizeof message, "%s", diag->message);
+    return hone_diag_set(diag, status, "%.400s: %s", message, advice);
+}
+
 hone_status hone_node_load_text(hone_text content, const char *name,
                                 const hone_node_options *options, hone_diag *diag,
                                 hone_node **out_node) {
@@ -709,7 +741,9 @@ hone_status hone_node_load_text(hone_text content, const char *name,
     }
     hone_diag_at(diag, name, 0, 0);
     status = hone_toml_parse(content, name, &node->arena, diag, &node->root);
-    if (status == HONE_OK) {
+    if (status != HONE_OK) {
+        status = advise(content, status, diag);
+    } else {
         status = hn_settings_apply(&chosen, node->root, &node->arena, diag);
     }
     if (status == HONE_OK) {

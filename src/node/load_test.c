@@ -86,6 +86,15 @@ static const bad_file bad_files[] = {
      "lists them"},
     {"[[stage]]\nname = \"in\"\nkind = \"test.source\"\n" SINK, HONE_STATUS_NOT_FOUND,
      "n.toml:1:3: stage 'in': 'rows' is missing: how many rows"},
+    {"[stage]\nname = \"a\"\n[stage]\nname = \"b\"\n", HONE_STATUS_DUPLICATE,
+     "n.toml:3:2: stage: 'stage' is defined already, and a table can be opened only once (line 1): "
+     "begin each stage with a line [[stage]], in double brackets"},
+    {"[stage]\nname = \"a\"\n", HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:1:2: [stage] is a single table: begin each stage with a line [[stage]], in double "
+     "brackets"},
+    {SOURCE "where = \"a == \"b\"\"\n" SINK, HONE_STATUS_SYNTAX,
+     "n.toml:5:16: expected the end of the line, found 'b': a text ends at the next \"; within "
+     "it, as in expressions, write 'text'"},
     {SOURCE "rowz = 3\n" SINK, HONE_STATUS_NOT_FOUND,
      "n.toml:5:1: stage 'in': kind 'test.source' has no key 'rowz'; did you mean 'rows'?"},
     {SOURCE "quue = 3\n" SINK, HONE_STATUS_NOT_FOUND,

@@ -103,11 +103,11 @@ static hone_status fail(hn_output *output, hone_status status, hone_diag *diag) 
     hn_stage_blame_data(output->stage, output->path, 0, diag);
     uint64_t all_count = atomic_load_explicit(&live->records_out, memory_order_relaxed);
     output->size = output->written = output->rows_count = output->heads_count = 0;
-    return hone_diag_set(diag, status, "%s after %llu records%s",
+    return hone_diag_set(diag, status, "%s after %llu record%s%s",
                          status == HONE_STATUS_NO_SPACE      ? "no space is left"
                          : status == HONE_STATUS_BROKEN_PIPE ? "the reader has gone away"
                                                              : reason,
-                         (unsigned long long)all_count,
+                         (unsigned long long)all_count, all_count == 1 ? "" : "s",
                          is_torn     ? "; the line behind them was written in part only"
                          : all_count ? ", the last of which is complete"
                                      : "");
