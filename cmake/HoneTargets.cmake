@@ -3,7 +3,8 @@
 #
 #   hone_layer(NAME SOURCES a.c b.c DEPS base platform [LIBS PkgConfig::X])   library hone::NAME, its own include root
 #   hone_kernel(NAME SOURCES a.c a_avx2.c a_neon.c DEPS base)   layer hone::kernels_NAME; a variant's suffix is its ISA
-#   hone_test(NAME SOURCES a_test.c DEPS base [ARGS ...] [LABELS ...])        cmocka test, run by ctest
+#   hone_test(NAME SOURCES a_test.c DEPS base [ARGS ...] [LABELS ...] [SERIAL])   cmocka test, run by ctest; SERIAL: it
+#                                                     judges times, so nothing else may run beside it
 #   hone_fuzz(NAME SOURCE a_fuzz.c DEPS base)        libFuzzer target, or a replayer of tests/corpora/NAME in ctest
 #   hone_bench(SUITE SOURCES a_bench.c DEPS ... [LIBS ...])   executable hone-bench-SUITE, found by `hone bench SUITE`
 
@@ -78,7 +79,7 @@ function(hone_test name)
     if(NOT HONE_TESTS)
         return()
     endif()
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;LIBS;ARGS;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "SOURCES;DEPS;LIBS;ARGS;LABELS")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 300)
     endif()
@@ -90,7 +91,8 @@ function(hone_test name)
         HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BUILD_DIR="${CMAKE_BINARY_DIR}"
         HONE_IS_EMULATED=$<BOOL:${CMAKE_CROSSCOMPILING}>) # no exec of a built program, and no times that mean anything
     add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77)
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
+        RUN_SERIAL ${arg_SERIAL})
 endfunction()
 
 function(hone_fuzz name)
