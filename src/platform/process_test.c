@@ -55,6 +55,7 @@ static hone_process_result run_with_rss(const char *const *argv) {
 static void test_memory_is_that_of_the_program(void **state) {
     (void)state;
     const size_t size = (size_t)100 << 20;
+    (void)run_with_rss((const char *const[]){"true", NULL}); /* skips where it cannot be seen */
     volatile char *held = test_malloc(size);
     for (size_t at = 0; at < size; at += 4096) {
         held[at] = 1;
