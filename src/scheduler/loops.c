@@ -229,7 +229,9 @@ bool hn_loops_help(hn_worker *worker) {
             continue;
         }
         if (is_anything_left(loop)) {
-            hn_scheduler_wake(scheduler); /* there may be enough for one more */
+            if (hn_loops_want_help(scheduler)) {
+                hn_scheduler_wake(scheduler); /* there may be enough for one more */
+            }
             help(worker, loop);
             is_helped = true;
         }

@@ -142,6 +142,11 @@ static inline uint32_t hn_sleepers_count(const hone_scheduler *scheduler) {
     return atomic_load_explicit(&scheduler->idlers, memory_order_seq_cst) % HN_SEARCHER;
 }
 
+/* An index that does not exist is the first: tasks are not checked by a status. */
+static inline uint32_t hn_partition_of(const hone_scheduler *scheduler, const hone_task *task) {
+    return task->partition < scheduler->partitions_count ? task->partition : 0;
+}
+
 void hn_queue_push(hn_queue *queue, hone_task *task);
 hone_task *hn_queue_pop(hn_queue *queue);
 
@@ -213,6 +218,12 @@ static inline hn_fork_stack *hn_fork_stack_at(const hone_scheduler *scheduler, u
     /* acquire: pairs with the exchange that puts it there */
     return atomic_load_explicit(&scheduler->stacks[index], memory_order_acquire);
 }
+
+/* Wakes somebody for a call that is shared now, if one more may steal. */
+void hn_forks_wake(hone_scheduler *scheduler);
+
+/* Whether one more worker may run stolen calls. */
+bool hn_forks_have_room(const hone_scheduler *scheduler);
 
 /* Steals a forked call and runs it; false when none is shared, then all owners are asked. */
 bool hn_forks_help(hn_worker *worker);

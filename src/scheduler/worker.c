@@ -176,8 +176,9 @@ static hone_task *find_task(hn_worker *worker) {
 static void run_task(hn_worker *worker, hone_task *task) {
     hone_scheduler *scheduler = worker->scheduler;
     if (scheduler->is_billing) {
-        hn_billing_enter(worker, task->partition, task->is_critical);
-        hn_count_shared(&scheduler->partitions[task->partition].tasks_run);
+        uint32_t partition = hn_partition_of(scheduler, task);
+        hn_billing_enter(worker, partition, task->is_critical);
+        hn_count_shared(&scheduler->partitions[partition].tasks_run);
         if (hone_clock_monotonic_ns() >= worker->billing.quantum_end_ns) {
             hn_billing_settle(worker);
         }

@@ -45,7 +45,8 @@ typedef struct hone_task {
     void (*run)(void *context);
     void *context;
     struct hone_task *next; /* the scheduler's while the task is queued */
-    uint32_t partition;     /* that pays for it: an index into the options' partitions */
+    uint32_t partition;     /* that pays for it: an index into the options' partitions; the first
+                               for one that does not exist */
     bool is_critical;       /* goes first while the critical share lasts */
 } hone_task;
 
