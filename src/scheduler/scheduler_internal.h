@@ -49,7 +49,7 @@ typedef struct hn_worker {
     uint64_t crowd_ns, crowd_cpu_ns; /* when it was looked for others last */
     bool is_in_region;               /* its own fork stack is in use */
     bool is_hot;                     /* has done parallel work since it slept */
-    bool has_found;                  /* its search has just ended with something */
+    bool has_found; /* was woken, or its search was successful: may have to wake another */
     hn_billing billing;
     hone_status start_status;
     /* figures: written by the owner, read by anybody, relaxed */
