@@ -63,6 +63,8 @@ static const expected_fact expected_facts[] = {
     {"laptop-on-battery", "power", "on_battery", PRESENT, "yes"},
     {"laptop-on-battery", "power", "battery_percent", PRESENT, "37"},
     {"laptop-on-battery", "power", "battery_status", PRESENT, "Discharging"},
+    {"laptop-on-battery", "power", "profile", PRESENT, "balanced"},
+    {"nothing-readable", "power", "profile", PRESENT, "performance"},
     {"laptop-on-battery", "power", "governor", PRESENT, "powersave"},
     {"laptop-on-battery", "power", "frequency_max_hz", PRESENT, "4400000000"},
     {"laptop-on-battery", "power", "boost", PRESENT, "yes"},
