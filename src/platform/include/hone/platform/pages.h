@@ -8,6 +8,7 @@
 #ifndef HONE_PLATFORM_PAGES_H
 #define HONE_PLATFORM_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hone/base/status.h"
@@ -25,6 +26,12 @@ size_t hone_pages_size_bytes(void);
  * the kernel has none. Cost: reads a file. */
 size_t hone_pages_reserved_huge_bytes(void);
 size_t hone_pages_transparent_huge_bytes(void);
+
+/* How much of the reserve is free and not promised to anybody; and whether transparent huge pages
+ * are given to whoever asks (neither the system nor the process says "never"). Cost: a file each.
+ */
+size_t hone_pages_reserved_free_bytes(void);
+bool hone_pages_is_transparent_allowed(void);
 
 /* `size_bytes` (> 0, a multiple of the page) at a multiple of `alignment` (a power of two, at least
  * a page), between two pages without access. INVALID_ARGUMENT, OVERFLOW, OUT_OF_MEMORY. Unmapped
