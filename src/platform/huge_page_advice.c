@@ -120,7 +120,7 @@ static void decide_calibrated(uint64_t heap_bytes, uint64_t accesses_expected,
     bool is_assumed = accesses_expected == 0;
     uint64_t accesses =
         is_assumed ? heap_bytes / LINE_BYTES * ACCESSES_PER_LINE : accesses_expected;
-    const char *whose = is_assumed ? "assumed (8 to each cache line)" : "expected";
+    const char *whose = is_assumed ? "assumed, 8 to each cache line" : "expected";
     if (advice->chase_gain < GAIN_MIN) {
         decide(advice, HONE_HUGE_PAGE_KIND_OFF,
                "Random access gained %.2f times on this host, less than the 1.05 that would be "
@@ -136,10 +136,16 @@ static void decide_calibrated(uint64_t heap_bytes, uint64_t accesses_expected,
                advice->chase_gain, advice->populate_extra_ns / 1e6, count, (double)accesses, whose);
         return;
     }
-    (void)snprintf(why, sizeof why,
-                   "Random access gained %.2f times on this host, and %s accesses earn back what "
-                   "populating costs more (%.3g are %s)",
-                   advice->chase_gain, count, (double)accesses, whose);
+    if (advice->populate_extra_ns <= 0) {
+        (void)snprintf(why, sizeof why,
+                       "Random access gained %.2f times on this host, and populating costs less",
+                       advice->chase_gain);
+    } else {
+        (void)snprintf(why, sizeof why,
+                       "Random access gained %.2f times on this host, and %s accesses earn back "
+                       "what populating costs more (%.3g are %s)",
+                       advice->chase_gain, count, (double)accesses, whose);
+    }
     choose_kind(heap_bytes, offer, why, advice);
 }
 

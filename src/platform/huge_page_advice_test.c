@@ -57,7 +57,7 @@ static const advice_case cases[] = {
     {64 * MIB, 0, &on_request, &dear, OFF, "assumed"},
     {64 * MIB, 64 * 25000 - 1, &on_request, &gaining, OFF, "expected"},
     {64 * MIB, 64 * 25000, &on_request, &gaining, TRANSPARENT, "expected"},
-    {64 * MIB, 1, &on_request, &cheap, TRANSPARENT, "and 0 accesses"},
+    {64 * MIB, 1, &on_request, &cheap, TRANSPARENT, "populating costs less"},
 };
 
 static void test_cases(void **state) {
