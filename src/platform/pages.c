@@ -162,6 +162,25 @@ hone_status hone_pages_advise(void *pages, size_t size_bytes, hone_pages_advice 
     return errno == ENOMEM || errno == EAGAIN ? HONE_STATUS_OUT_OF_MEMORY : HONE_STATUS_UNSUPPORTED;
 }
 
+/* Known since Linux 5.14; the headers may be older than the kernel. */
+#define ADVICE_POPULATE_WRITE 23
+
+hone_status hone_pages_populate(void *pages, size_t size_bytes) {
+    if (madvise(pages, size_bytes, ADVICE_POPULATE_WRITE) == 0) {
+        return HONE_OK;
+    }
+    if (errno != EINVAL) {
+        return errno == ENOMEM || errno == EAGAIN || errno == EFAULT ? HONE_STATUS_OUT_OF_MEMORY
+                                                                     : HONE_STATUS_INVALID_ARGUMENT;
+    }
+    size_t step = hone_pages_size_bytes();
+    for (size_t i = 0; i < size_bytes; i += step) {
+        /* Atomic: nothing is lost when another thread writes there at the same time. */
+        (void)__atomic_fetch_or((uint8_t *)pages + i, 0, __ATOMIC_RELAXED);
+    }
+    return HONE_OK;
+}
+
 /* ---- what was obtained ---- */
 
 /* The kB that a line like "AnonHugePages:  2048 kB" tells, when it is about huge pages, in bytes.

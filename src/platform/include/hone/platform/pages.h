@@ -45,6 +45,12 @@ void hone_pages_unmap(void *pages, size_t size_bytes);
 HONE_MUST_USE hone_status hone_pages_map_huge(size_t size_bytes, void **out_pages);
 void hone_pages_unmap_huge(void *pages, size_t size_bytes);
 
+/* Touches every page, so that no later access faults: in one system call where the kernel has it
+ * (Linux 5.14), else by writing to each page what it holds. OUT_OF_MEMORY. A stall in a path that
+ * must not stall: do this at the start. Pages whose policy binds them to full nodes may end in the
+ * kernel's out-of-memory killer. */
+HONE_MUST_USE hone_status hone_pages_populate(void *pages, size_t size_bytes);
+
 /* Whole pages only. UNSUPPORTED (the kernel cannot, or not for these pages), OUT_OF_MEMORY; for
  * HUGE also FORBIDDEN: the setting of the system or of the process is "never". */
 HONE_MUST_USE hone_status hone_pages_advise(void *pages, size_t size_bytes,
