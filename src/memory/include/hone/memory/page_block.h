@@ -67,8 +67,7 @@ typedef struct hone_page_placement {
  * here), FORBIDDEN (a setting denies them) or UNSUPPORTED (an alignment above that of reserved
  * huge pages). A placement that cannot be had is an error too, never another one: ABSENT (no such
  * node; the message lists those there are), UNSUPPORTED, FORBIDDEN. Writes *block on success
- * only; a failure leaves nothing behind. After a success with a refusal, `diag` tells about that.
- * */
+ * only; a failure leaves nothing behind. After a success with a refusal, `diag` tells. */
 HONE_MUST_USE hone_status hone_page_block_init(hone_page_block *block,
                                                const hone_page_block_options *options,
                                                hone_diag *diag);
