@@ -287,6 +287,13 @@ class Machine(unittest.TestCase):
             self.assertEqual((damaged.returncode, damaged.stderr), (OK, ""))
             self.assertIn("not a sound calibration", json.loads(damaged.stdout)["calibration"]["reason"])
 
+    def test_calibrating_shows_progress_on_a_terminal(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shown, code = on_terminal("detect", "--calibrate", "--calibration", folder)
+            self.assertEqual(code, OK)
+            self.assertIn("calibrating 1/", shown)
+            self.assertIn("huge pages for a heap", shown)
+
     def test_a_described_machine_is_not_measured(self):
         root = os.path.join(MACHINES, "laptop-on-battery")
         result = hone("detect", "--calibrate", "--root", root)

@@ -181,13 +181,14 @@ static uint64_t choose_block(const hn_calibrator *calibrator) {
 }
 
 static hone_status open_calibrator(hn_calibrator *calibrator, hone_diag *diag) {
-    hone_platform_options options = {.is_sysfs_only = true, .is_probing_off = true};
+    hone_platform_options options = {
+        .allocator = calibrator->allocator, .is_sysfs_only = true, .is_probing_off = true};
     uint32_t cpus[2];
     hone_status status = hone_platform_detect(&options, diag, &calibrator->platform);
     if (status != HONE_OK) {
         return status;
     }
-    status = hone_cpu_layout_read(NULL, NULL, diag, &calibrator->layout);
+    status = hone_cpu_layout_read(NULL, calibrator->allocator, diag, &calibrator->layout);
     if (status == HONE_OK) {
         status = hone_cpu_layout_place(&calibrator->layout, HONE_CPU_ORDER_SCATTER, false, 2, diag,
                                        cpus);
@@ -210,6 +211,7 @@ hone_status hone_calibration_run(const hone_calibration_options *options, hone_d
                                  hone_calibration *out_calibration) {
     hone_calibration calibration = {.measured_at_ns = hone_clock_realtime_ns()};
     hn_calibrator calibrator = {.calibration = &calibration,
+                                .allocator = options ? options->allocator : NULL,
                                 .is_quick = options && options->is_quick};
     hone_cpu_set before;
     hone_status status = open_calibrator(&calibrator, diag);

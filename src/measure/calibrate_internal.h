@@ -11,6 +11,7 @@
 enum { HN_CALIBRATION_VALUES_MAX = 1024 };
 
 typedef struct hn_calibrator {
+    const hone_allocator *allocator;
     hn_sampler sampler;
     hone_cpu_layout layout;
     hone_platform platform;

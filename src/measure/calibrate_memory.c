@@ -121,7 +121,7 @@ static size_t line_offset(uint32_t index, bool is_hopping) {
 /* Links `count` lines into one cycle in random order. */
 static hone_status link_chain(hn_calibrator *calibrator, uint8_t *data, uint32_t count,
                               bool is_hopping) {
-    uint32_t *order = HONE_NEW_ARRAY(NULL, uint32_t, count);
+    uint32_t *order = HONE_NEW_ARRAY(calibrator->allocator, uint32_t, count);
     if (!order) {
         return HONE_STATUS_OUT_OF_MEMORY;
     }
@@ -138,7 +138,7 @@ static hone_status link_chain(hn_calibrator *calibrator, uint8_t *data, uint32_t
         void *next = data + line_offset(order[i], is_hopping);
         memcpy(data + line_offset(i, is_hopping), &next, sizeof next);
     }
-    HONE_DELETE_ARRAY(NULL, uint32_t, order, count);
+    HONE_DELETE_ARRAY(calibrator->allocator, uint32_t, order, count);
     return HONE_OK;
 }
 

@@ -139,7 +139,7 @@ static hone_status run_team(hn_calibrator *calibrator, hone_calibration_id id,
     all.chunk_bytes = all.share_bytes < CHUNK_BYTES ? all.share_bytes : CHUNK_BYTES;
     hone_status status = hone_cpu_layout_place(&calibrator->layout, HONE_CPU_ORDER_SCATTER, false,
                                                count, NULL, cpus);
-    teammate *mates = HONE_NEW_ARRAY(NULL, teammate, count);
+    teammate *mates = HONE_NEW_ARRAY(calibrator->allocator, teammate, count);
     if (!mates) {
         return HONE_STATUS_OUT_OF_MEMORY;
     }
@@ -154,7 +154,7 @@ static hone_status run_team(hn_calibrator *calibrator, hone_calibration_id id,
         run_rounds(calibrator, id, &mates[0], started);
     }
     end_team(&all, mates, started);
-    HONE_DELETE_ARRAY(NULL, teammate, mates, count);
+    HONE_DELETE_ARRAY(calibrator->allocator, teammate, mates, count);
     return status;
 }
 
@@ -255,8 +255,8 @@ typedef struct wake_ids {
 
 static hone_status measure_wakes(hn_calibrator *calibrator, sleeper *other, const wake_ids *ids) {
     size_t enough = calibrator->is_quick ? WAKES_ENOUGH_QUICK : WAKES_ENOUGH, count = 0;
-    double *latencies = HONE_NEW_ARRAY(NULL, double, WAKES_MAX);
-    double *costs = HONE_NEW_ARRAY(NULL, double, WAKES_MAX);
+    double *latencies = HONE_NEW_ARRAY(calibrator->allocator, double, WAKES_MAX);
+    double *costs = HONE_NEW_ARRAY(calibrator->allocator, double, WAKES_MAX);
     uint32_t tries = 0;
     while (latencies && costs && tries < WAKES_MAX && count < enough) {
         wake_sample sample = wake_once(calibrator, other);
@@ -271,8 +271,8 @@ static hone_status measure_wakes(hn_calibrator *calibrator, sleeper *other, cons
         hn_calibrate_values(calibrator, ids->cost, costs, count, tries, 0.5);
     }
     bool is_out_of_memory = !latencies || !costs;
-    HONE_DELETE_ARRAY(NULL, double, latencies, WAKES_MAX);
-    HONE_DELETE_ARRAY(NULL, double, costs, WAKES_MAX);
+    HONE_DELETE_ARRAY(calibrator->allocator, double, latencies, WAKES_MAX);
+    HONE_DELETE_ARRAY(calibrator->allocator, double, costs, WAKES_MAX);
     return is_out_of_memory ? HONE_STATUS_OUT_OF_MEMORY : HONE_OK;
 }
 

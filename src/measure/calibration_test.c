@@ -237,6 +237,55 @@ static void test_run(void **state) {
     assert_true(calibration.measured_at_ns > 0);
 }
 
+/* Call number `fail_at`, from 1, gives NULL; memory/failing.h stands above this layer. */
+typedef struct failing {
+    hone_allocator allocator;
+    uint64_t calls_count, fail_at;
+    size_t live_bytes;
+} failing;
+
+static void *failing_allocate(void *self, size_t size, size_t alignment) {
+    failing *mine = self;
+    void *block =
+        ++mine->calls_count == mine->fail_at ? NULL : hone_allocate(NULL, size, alignment);
+    mine->live_bytes += block ? size : 0;
+    return block;
+}
+
+static void *failing_resize(void *self, void *block, size_t old_size, size_t new_size,
+                            size_t alignment) {
+    failing *mine = self;
+    void *moved = ++mine->calls_count == mine->fail_at
+                      ? NULL
+                      : hone_reallocate(NULL, block, old_size, new_size, alignment);
+    mine->live_bytes += moved ? new_size - old_size : 0;
+    return moved;
+}
+
+static void failing_release(void *self, void *block, size_t size, size_t alignment) {
+    ((failing *)self)->live_bytes -= size;
+    hone_release(NULL, block, size, alignment);
+}
+
+static void test_failing_allocations(void **state) {
+    (void)state;
+    uint64_t fail_at = 1;
+    for (;; fail_at++) {
+        hone_calibration calibration;
+        failing test = {.fail_at = fail_at};
+        test.allocator = (hone_allocator){failing_allocate, failing_resize, failing_release, &test};
+        hone_calibration_options options = {.is_quick = true, .allocator = &test.allocator};
+        hone_status status = hone_calibration_run(&options, NULL, &calibration);
+        assert_int_equal(test.live_bytes, 0);
+        if (test.calls_count < fail_at) {
+            assert_int_equal(status, HONE_OK);
+            break;
+        }
+        assert_int_equal(status, HONE_STATUS_OUT_OF_MEMORY);
+    }
+    assert_true(fail_at > 10);
+}
+
 static void test_names(void **state) {
     (void)state;
     for (int i = 0; i < HONE_CALIBRATION_COUNT; i++) {
@@ -254,9 +303,13 @@ static void test_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_directory),  cmocka_unit_test(test_huge_pages),
-        cmocka_unit_test(test_run),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_huge_pages),
+        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
