@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hone/platform/cpu_layout.h"
+#include "hone/platform/detect.h"
 #include "hone/platform/thread.h"
 #include "machine_test_internal.h"
 
@@ -279,6 +280,20 @@ static void test_this_machine(void **state) {
         assert_true(layout.places[i].core < layout.cores_count);
         assert_true(layout.places[i].cache_group < layout.cache_groups_count);
     }
+    /* What hwloc counts (where it is built in) is of the whole machine. */
+    hone_platform platform;
+    assert_int_equal(hone_platform_detect(NULL, NULL, &platform), HONE_OK);
+    bool is_whole = hone_cpu_set_count(&platform.online_cpus) == layout.cpus_count;
+    if (is_whole && layout.cores.state == HONE_FACT_PRESENT) {
+        assert_int_equal(platform.cores.value.number, layout.cores_count);
+    }
+    if (is_whole && layout.packages.state == HONE_FACT_PRESENT) {
+        assert_int_equal(platform.sockets.value.number, layout.packages_count);
+    }
+    if (layout.numa_nodes.state == HONE_FACT_PRESENT) {
+        assert_int_equal(platform.nodes_count, layout.nodes_count);
+    }
+    hone_platform_deinit(&platform);
     hone_cpu_layout_deinit(&layout);
 }
 

@@ -591,6 +591,49 @@ static void test_hwloc_agrees(void **state) {
     }
 }
 
+/* Machines that hwloc makes up: nodes, and which CPUs they have. */
+static void test_hwloc_synthetic(void **state) {
+    (void)state;
+    static const struct {
+        const char *description;
+        uint64_t cpus, cores, sockets;
+        size_t nodes;
+        const char *last_node_cpus;
+    } cases[] = {
+        {"pack:2 [numa] l3:1 l2:4 l1d:1 core:1 pu:2", 16, 8, 2, 2, "8-15"},
+        {"pack:1 [numa] core:4 pu:1", 4, 4, 1, 1, "0-3"},
+        {"pack:4 [numa] l3:2 core:3 pu:2", 48, 24, 4, 4, "36-47"},
+    };
+    hn_topology *topology = calloc(1, sizeof *topology);
+    bool has_hwloc = true;
+    assert_non_null(topology);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0] && has_hwloc; i++) {
+        hone_arena arena;
+        hn_machine machine;
+        const char *reason = "";
+        hone_cpu_set last;
+        assert_int_equal(hone_cpu_set_parse(hone_text_of(cases[i].last_node_cpus), &last), HONE_OK);
+        hone_arena_init(&arena, NULL, 16 << 20);
+        assert_int_equal(hn_machine_init(&machine, NULL, &arena, NULL), HONE_OK);
+        assert_int_equal(setenv("HWLOC_SYNTHETIC", cases[i].description, 1), 0);
+        has_hwloc = hn_topology_from_hwloc(&machine, topology, &reason);
+        assert_int_equal(unsetenv("HWLOC_SYNTHETIC"), 0);
+        if (has_hwloc) {
+            assert_int_equal(topology->cpus.value.number, cases[i].cpus);
+            assert_int_equal(topology->cores.value.number, cases[i].cores);
+            assert_int_equal(topology->sockets.value.number, cases[i].sockets);
+            assert_int_equal(topology->nodes_count, cases[i].nodes);
+            assert_memory_equal(&topology->nodes[cases[i].nodes - 1].cpus, &last, sizeof last);
+        }
+        hn_machine_deinit(&machine);
+        hone_arena_deinit(&arena);
+    }
+    free(topology);
+    if (!has_hwloc) {
+        skip();
+    }
+}
+
 /* A value of lscpu, or UINT64_MAX. */
 static uint64_t ask_lscpu(const char *key) {
     char line[512];
@@ -796,6 +839,7 @@ int main(void) {
         cmocka_unit_test(test_bad_root),
         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_hwloc_agrees),
+        cmocka_unit_test(test_hwloc_synthetic),
         cmocka_unit_test(test_lscpu_agrees),
         cmocka_unit_test(test_live_affinity),
         cmocka_unit_test(test_seccomp),
