@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hone/memory/page_block.h"
+#include "hone/base/arena.h"
+#include "hone/memory/page_allocator.h"
 #include "hone/platform/thread.h"
 
 enum { BLOCK_BYTES = 8 << 20, MARK = 0x5A };
@@ -129,6 +130,31 @@ static void check_policies(void) {
           "and back to the default");
 }
 
+/* One allocator a node, and an arena on each. */
+static void check_allocators(void) {
+    for (uint32_t node = 0; node < 2; node++) {
+        hone_page_allocator pages;
+        hone_arena arena;
+        hone_cpu_set one = {{0}};
+        int32_t found[64];
+        void *blocks[64];
+        hone_cpu_set_add(&one, node);
+        hone_page_allocator_options options = {.placement = HONE_NUMA_BIND, .nodes = &one};
+        bool is_right = hone_page_allocator_init(&pages, &options, NULL) == HONE_OK;
+        hone_arena_init(&arena, &pages.allocator, 8 << 20);
+        for (size_t i = 0; i < 64 && is_right; i++) {
+            blocks[i] = hone_arena_allocate_zeroed(&arena, 10000, 1, 64);
+            is_right = blocks[i] != NULL;
+        }
+        is_right = is_right && hone_numa_locate(blocks, 64, found) == HONE_OK;
+        for (size_t i = 0; i < 64 && is_right; i++) {
+            is_right = found[i] == (int32_t)node;
+        }
+        check(is_right, node ? "an arena on node 1" : "an arena on node 0");
+        hone_arena_deinit(&arena);
+    }
+}
+
 static void check_migration(void) {
     hone_cpu_set zero = set_of("0"), three = set_of("0,3");
     hone_diag diag = {0};
@@ -193,6 +219,7 @@ int main(void) {
     (void)printf("\n"); /* the firmware leaves the cursor in a line */
     check_layout();
     check_policies();
+    check_allocators();
     check_migration();
     check_huge_pages();
     (void)printf("numa-guest: %s\n", failures_count ? "failed" : "passed");
