@@ -4,8 +4,15 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "hone/platform/numa.h"
 #include "hone/platform/pages.h"
@@ -152,6 +159,103 @@ static void test_thread(void **state) {
     assert_int_equal(policy, HONE_NUMA_DEFAULT);
 }
 
+/* ---- calls that fail ---- */
+
+enum { NO_FILTER = 77, ADVICE_POPULATE_WRITE = 23 };
+
+/* From now on this process gets `error` from the system call (for madvise: from populating). */
+static bool deny_call(uint32_t number, uint32_t error) {
+    bool is_populating = number == SYS_madvise;
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ADVICE_POPULATE_WRITE, 0, is_populating ? 1 : 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error & SECCOMP_RET_DATA)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/* Runs in a child, whose exit code it is: 0 for right. */
+static void run_denied(uint32_t number, uint32_t error, int (*run)(void *pages, hone_status wanted),
+                       hone_status wanted) {
+    int result;
+    void *pages;
+    size_t page = hone_pages_size_bytes();
+    assert_int_equal(hone_pages_map(PAGES * page, page, &pages), HONE_OK);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(deny_call(number, error) ? run(pages, wanted) : NO_FILTER);
+    }
+    assert_int_equal(waitpid(child, &result, 0), child);
+    hone_pages_unmap(pages, PAGES * page);
+    assert_true(WIFEXITED(result));
+    if (WEXITSTATUS(result) == NO_FILTER) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(result), 0);
+}
+
+static int ask_nodes(void *pages, hone_status wanted) {
+    hone_cpu_set nodes, zero = {{1}};
+    hone_diag diag = {0};
+    if (hone_numa_nodes(&nodes) != wanted ||
+        hone_numa_check(HONE_NUMA_BIND, &zero, &diag) != wanted || !diag.message[0]) {
+        return 1;
+    }
+    /* The others need no nodes, and so no answer. */
+    return hone_numa_place(pages, hone_pages_size_bytes(), HONE_NUMA_LOCAL, NULL, false, NULL);
+}
+
+static int place_pages(void *pages, hone_status wanted) {
+    hone_diag diag = {0};
+    hone_status status =
+        hone_numa_place(pages, hone_pages_size_bytes(), HONE_NUMA_LOCAL, NULL, false, &diag);
+    return status != wanted || !strstr(diag.message, "mbind");
+}
+
+static int locate_pages(void *pages, hone_status wanted) {
+    int32_t node = 5;
+    return hone_numa_locate(&pages, 1, &node) != wanted || node != 5;
+}
+
+static int populate_pages(void *pages, hone_status wanted) {
+    size_t page = hone_pages_size_bytes();
+    if (hone_pages_populate(pages, PAGES * page) != wanted) {
+        return 1;
+    }
+    for (size_t i = 0; i < PAGES; i++) {
+        void *at = (uint8_t *)pages + i * page;
+        int32_t node;
+        if (wanted == HONE_OK && hone_numa_locate(&at, 1, &node) == HONE_OK &&
+            node == HONE_NUMA_NODE_NONE) {
+            return 2; /* the fallback did not touch it */
+        }
+    }
+    return 0;
+}
+
+/* Absent, forbidden and unsupported are three answers. */
+static void test_denied(void **state) {
+    (void)state;
+    if (!has_nodes()) {
+        skip();
+    }
+    run_denied(SYS_get_mempolicy, EPERM, ask_nodes, HONE_STATUS_FORBIDDEN);
+    run_denied(SYS_get_mempolicy, ENOSYS, ask_nodes, HONE_STATUS_UNSUPPORTED);
+    run_denied(SYS_mbind, EPERM, place_pages, HONE_STATUS_FORBIDDEN);
+    run_denied(SYS_mbind, ENOSYS, place_pages, HONE_STATUS_UNSUPPORTED);
+    run_denied(SYS_mbind, ENOMEM, place_pages, HONE_STATUS_OUT_OF_MEMORY);
+    run_denied(SYS_move_pages, EPERM, locate_pages, HONE_STATUS_FORBIDDEN);
+    run_denied(SYS_move_pages, ENOSYS, locate_pages, HONE_STATUS_UNSUPPORTED);
+    run_denied(SYS_madvise, EINVAL, populate_pages, HONE_OK); /* a kernel before 5.14 */
+    run_denied(SYS_madvise, ENOMEM, populate_pages, HONE_STATUS_OUT_OF_MEMORY);
+}
+
 static const char *const two_nodes[] = {"10 21", "21 10"};
 static const char *const four_nodes[] = {"10 16 32 32", "16 10 32 32", "32 32 10 16",
                                          "32 32 16 10"};
@@ -218,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_populate_keeps_content),
         cmocka_unit_test(test_thread),
+        cmocka_unit_test(test_denied),
         cmocka_unit_test(test_strategies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
