@@ -173,13 +173,14 @@ hone_status hone_huge_page_advise(uint64_t heap_bytes, uint64_t accesses_expecte
         decide_calibrated(heap_bytes, accesses_expected, offer, &advice);
     } else if (heap_bytes < DEFAULT_FLOOR_BYTES) {
         decide(&advice, HONE_HUGE_PAGE_KIND_OFF,
-               "This host is not calibrated (hone detect --calibrate); until then only heaps of "
-               "256 MiB and more get huge pages.");
+               "No figures of huge pages were measured on this host (hone detect --calibrate); "
+               "without them only heaps of 256 MiB and more get huge pages.");
     } else {
-        choose_kind(heap_bytes, offer,
-                    "This host is not calibrated (hone detect --calibrate); until then heaps of "
-                    "256 MiB and more get huge pages",
-                    &advice);
+        choose_kind(
+            heap_bytes, offer,
+            "No figures of huge pages were measured on this host (hone detect --calibrate); "
+            "without them heaps of 256 MiB and more get huge pages",
+            &advice);
     }
     *out_advice = advice;
     return HONE_OK;

@@ -40,10 +40,10 @@ enum {
 };
 
 static const advice_case cases[] = {
-    {64 * MIB, 0, &on_request, NULL, OFF, "not calibrated"},
-    {256 * MIB - 1, 0, &on_request, NULL, OFF, "not calibrated"},
-    {256 * MIB, 0, &on_request, NULL, TRANSPARENT, "not calibrated"},
-    {256 * MIB, 0, &reserved, NULL, TRANSPARENT, "not calibrated"}, /* never explicit on a guess */
+    {64 * MIB, 0, &on_request, NULL, OFF, "No figures"},
+    {256 * MIB - 1, 0, &on_request, NULL, OFF, "No figures"},
+    {256 * MIB, 0, &on_request, NULL, TRANSPARENT, "No figures"},
+    {256 * MIB, 0, &reserved, NULL, TRANSPARENT, "No figures"}, /* never explicit on a guess */
     {256 * MIB, 0, &never, NULL, OFF, "switched off"},
     {64 * MIB, 0, &none, &gaining, OFF, "no huge pages"},
     {4 * MIB - 1, 0, &on_request, &gaining, OFF, "smaller than two"},
