@@ -214,10 +214,11 @@ static void refuse_huge(hn_calibrator *calibrator, const struct page_ids *ids, c
 }
 
 /* Under a hypervisor the first touch since the guest started also makes the host find the memory.
- * That must not be in the figures of whichever kind of page comes first. */
-static void warm_host(size_t size_bytes) {
+ * That must not be in the figures; it is done with the same kind of page, since huge ones come from
+ * other places than small ones. */
+static void warm_host(size_t size_bytes, bool is_huge) {
     hn_calibration_block block;
-    hn_calibration_block_init(&block, size_bytes, false);
+    hn_calibration_block_init(&block, size_bytes, is_huge);
     if (block.data) {
         touch_pieces(&(toucher){.block = &block}, size_bytes / PIECE_BYTES + 1);
         hn_calibration_block_deinit(&block);
@@ -228,7 +229,7 @@ hone_status hn_calibrate_pages(hn_calibrator *calibrator, bool is_huge) {
     const struct page_ids *ids = &page_ids[is_huge];
     hn_calibration_block block;
     hone_calibration *calibration = calibrator->calibration;
-    warm_host(calibration->block_bytes);
+    warm_host(calibration->block_bytes, is_huge);
     hn_calibration_block_init(&block, calibration->block_bytes, is_huge);
     if (!block.data) {
         if (!is_huge) {
