@@ -15,7 +15,7 @@
  * - Sizes up to 8 KiB come from slabs of 64 KiB, those up to 4 MiB are rounded up by at most a
  *   quarter and cached, larger ones and alignments above 4 KiB go to the allocator each.
  * - Errors: out of memory or at the maximum, allocate gives NULL, after the heap has given back
- *   what it cached itself. Under AddressSanitizer and with asserts on every call takes the slow way:
+ *   what it cached itself. Under AddressSanitizer and with asserts every call takes the slow way:
  *   released blocks are poisoned, and a second release, the wrong size or a foreign block assert.
  * Cost: allocate and release are about ten inline instructions; one in some thirty takes a lock
  * that all users of that size share. A handle is 23 KiB and keeps at most 64 KiB a size class.
