@@ -26,7 +26,7 @@ enum {
     CACHE_BYTES_DEFAULT_MAX = 16 << 20,
 };
 
-static uint8_t *counts_of(hone_heap_local *local) {
+static uint32_t *counts_of(hone_heap_local *local) {
     return HN_HEAP_IS_CHECKED ? local->checked_counts : local->counts;
 }
 
@@ -38,13 +38,13 @@ static size_t capacity_of(const hone_heap_local *local, size_t bin) {
 
 void hone_heap_local_flush(hone_heap_local *local) {
     hone_heap *heap = local->heap;
-    uint8_t *counts = counts_of(local);
+    uint32_t *counts = counts_of(local);
     /* Relaxed: a hint; a handle that misses it gives way one call later. */
     local->shrinks_count = atomic_load_explicit(&heap->shrinks_count, memory_order_relaxed);
     for (size_t bin = 0; bin < HONE_HEAP_BINS_COUNT; bin++) {
         while (counts[bin] > 0) {
             size_t count = counts[bin] < HN_HEAP_BATCH_BLOCKS ? counts[bin] : HN_HEAP_BATCH_BLOCKS;
-            counts[bin] = (uint8_t)(counts[bin] - count);
+            counts[bin] = (uint32_t)(counts[bin] - count);
             hn_heap_put(heap, bin, &local->slots[bin][counts[bin]], count);
         }
     }
@@ -68,10 +68,10 @@ static void give_way(hone_heap_local *local) {
 /* ---- bins ---- */
 
 static void *take_from_bin(hone_heap_local *local, size_t bin) {
-    uint8_t *counts = counts_of(local);
+    uint32_t *counts = counts_of(local);
     if (counts[bin] == 0) {
         size_t wanted = capacity_of(local, bin) / 2;
-        counts[bin] = (uint8_t)hn_heap_get(local->heap, bin, local->slots[bin], wanted);
+        counts[bin] = (uint32_t)hn_heap_get(local->heap, bin, local->slots[bin], wanted);
         if (counts[bin] == 0) {
             return NULL;
         }
@@ -80,14 +80,14 @@ static void *take_from_bin(hone_heap_local *local, size_t bin) {
 }
 
 static void put_into_bin(hone_heap_local *local, size_t bin, void *block) {
-    uint8_t *counts = counts_of(local);
+    uint32_t *counts = counts_of(local);
     size_t capacity = capacity_of(local, bin);
     if (counts[bin] == capacity) {
         size_t half = capacity / 2;
         void *older[HONE_HEAP_SLOTS_COUNT / 2];
         memcpy(older, local->slots[bin], half * sizeof(void *));
         memmove(local->slots[bin], local->slots[bin] + half, (capacity - half) * sizeof(void *));
-        counts[bin] = (uint8_t)(capacity - half);
+        counts[bin] = (uint32_t)(capacity - half);
         hn_heap_put(local->heap, bin, older, half);
     }
     local->slots[bin][counts[bin]++] = block;
@@ -277,11 +277,11 @@ hone_status hone_heap_local_create(hone_heap *heap, hone_diag *diag, hone_heap_l
     local->heap = heap;
     local->allocator = (hone_allocator){local_allocate, local_resize, local_release, local};
     local->shrinks_count = atomic_load_explicit(&heap->shrinks_count, memory_order_relaxed);
-    uint8_t *capacities = HN_HEAP_IS_CHECKED ? local->checked_capacities : local->capacities;
+    uint32_t *capacities = HN_HEAP_IS_CHECKED ? local->checked_capacities : local->capacities;
     for (size_t bin = 0; bin < HONE_HEAP_BINS_COUNT; bin++) {
         size_t blocks = BIN_BYTES / heap->classes[bin].block_bytes;
         blocks = blocks > HONE_HEAP_SLOTS_COUNT ? HONE_HEAP_SLOTS_COUNT : blocks;
-        capacities[bin] = (uint8_t)(blocks < BIN_BLOCKS_MIN ? BIN_BLOCKS_MIN : blocks);
+        capacities[bin] = (uint32_t)(blocks < BIN_BLOCKS_MIN ? BIN_BLOCKS_MIN : blocks);
     }
     atomic_fetch_add_explicit(&heap->locals_count, 1, memory_order_relaxed);
     *out_local = local;

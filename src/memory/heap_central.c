@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The centre of a heap: what handles fetch free blocks from and bring them back to, thirty at a
- * time. A class has a depot of batches (arrays of pointers: blocks go through it untouched, so that
- * a block that is made on one core and dropped on another costs no transfer of its cache line) and,
- * up to 8 KiB, slabs, which know their free blocks one by one. Batches beyond the depot's bound are
- * taken apart: blocks go home to their slabs, and slabs that become whole to a list that all
- * classes share, or to the allocator.
+ * time. A class has a depot of batches (arrays of pointers) and, up to 8 KiB, slabs, which have a
+ * bit per block. Neither touches the blocks themselves: one that is made on one core and dropped on
+ * another costs no transfer of its cache line, and one that was not used for long no miss. Batches
+ * beyond what the heap may cache are taken apart: blocks go home to their slabs, and slabs that
+ * become whole to a list that all classes share, or to the allocator.
  *
  * Locks: one a class, and one for the list of empty slabs, taken inside it. None is held while the
  * allocator is called, because a budget may then ask this very heap to shrink.
@@ -42,19 +42,25 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+/* As many blocks as fit beside the header, which has a bit for each. */
+static void plan_slab(hn_heap_class *it) {
+    size_t alignment = alignment_of(it->block_bytes);
+    size_t blocks = HN_HEAP_SLAB_BYTES / it->block_bytes, start;
+    do {
+        size_t header = sizeof(hn_heap_slab) + (blocks + 63) / 64 * sizeof(uint64_t);
+        start = (header + alignment - 1) & ~(alignment - 1);
+    } while (start + blocks * it->block_bytes > HN_HEAP_SLAB_BYTES && blocks-- > 0);
+    it->slab_start_bytes = (uint32_t)start;
+    it->blocks_per_slab = (uint32_t)blocks;
+    it->reciprocal = (uint32_t)(UINT32_MAX / it->block_bytes + 1);
+}
+
 void hn_heap_init_classes(hone_heap *heap) {
     for (size_t i = 0; i < HN_HEAP_CLASSES; i++) {
-        hn_heap_class *it = &heap->classes[i];
-        size_t bytes = block_bytes_of(i);
-        hone_mutex_init(&it->lock);
-        it->block_bytes = (uint32_t)bytes;
+        hone_mutex_init(&heap->classes[i].lock);
+        heap->classes[i].block_bytes = (uint32_t)block_bytes_of(i);
         if (i < HN_HEAP_SLAB_CLASSES) {
-            size_t alignment = alignment_of(bytes);
-            size_t start = (sizeof(hn_heap_slab) + alignment - 1) & ~(alignment - 1);
-            it->slab_start_bytes = (uint32_t)start;
-            it->blocks_per_slab = (uint32_t)((HN_HEAP_SLAB_BYTES - start) / bytes);
-            it->depot_batches_max =
-                least(DEPOT_BATCHES_MAX, DEPOT_BYTES / HN_HEAP_BATCH_BLOCKS / bytes + 1);
+            plan_slab(&heap->classes[i]);
         }
     }
 }
@@ -180,32 +186,35 @@ static hn_heap_slab *make_slab(hone_heap *heap, size_t class_index) {
         atomic_fetch_add_explicit(&heap->slabs_count, 1, memory_order_relaxed);
         hn_heap_note_slab(heap, slab);
     }
-    hone_unpoison(slab, HN_HEAP_SLAB_BYTES);
-    memset(slab, 0, sizeof *slab);
-    slab->class_index = (uint32_t)class_index;
-    slab->fresh_count = it->blocks_per_slab;
-    slab->fresh =
-        (uint8_t *)slab + it->slab_start_bytes + (size_t)it->blocks_per_slab * it->block_bytes;
+    hone_unpoison(slab, it->slab_start_bytes);
+    memset(slab, 0, it->slab_start_bytes);
     hone_poison((uint8_t *)slab + it->slab_start_bytes, HN_HEAP_SLAB_BYTES - it->slab_start_bytes);
+    slab->class_index = (uint32_t)class_index;
+    slab->free_count = it->blocks_per_slab;
+    memset(slab->free, 0xFF, it->blocks_per_slab / 64 * sizeof(uint64_t));
+    if (it->blocks_per_slab % 64) {
+        slab->free[it->blocks_per_slab / 64] = ((uint64_t)1 << it->blocks_per_slab % 64) - 1;
+    }
     return slab;
 }
 
-/* Blocks out of one slab, returned ones first. Handles give out the last block first: they go
- * through fresh ones upwards. */
+/* The lowest blocks of a slab, downwards: handles give out the last one first. */
 static size_t cut(const hn_heap_class *it, hn_heap_slab *slab, void **out_blocks, size_t wanted) {
-    size_t got = 0;
-    while (got < wanted && slab->free) {
-        out_blocks[got] = slab->free;
-        hone_unpoison(slab->free, sizeof(void *));
-        memcpy(&slab->free, out_blocks[got], sizeof(void *));
-        hone_poison(out_blocks[got++], sizeof(void *));
+    size_t count = least(wanted, slab->free_count), left = count;
+    uint8_t *start = (uint8_t *)slab + it->slab_start_bytes;
+    uint32_t word = slab->first_word;
+    while (left > 0) {
+        uint64_t bits = slab->free[word];
+        uint8_t *blocks = start + (size_t)word * 64 * it->block_bytes;
+        for (; bits && left > 0; bits &= bits - 1) {
+            out_blocks[--left] = blocks + (size_t)__builtin_ctzll(bits) * it->block_bytes;
+        }
+        slab->free[word] = bits;
+        word += !bits;
     }
-    for (; got < wanted && slab->fresh_count > 0; slab->fresh_count--) {
-        slab->fresh -= it->block_bytes;
-        out_blocks[got++] = slab->fresh;
-    }
-    slab->out_count += (uint32_t)got;
-    return got;
+    slab->first_word = word;
+    slab->free_count -= (uint32_t)count;
+    return count;
 }
 
 static size_t take_from_slabs(hn_heap_class *it, void **out_blocks, size_t wanted) {
@@ -213,7 +222,7 @@ static size_t take_from_slabs(hn_heap_class *it, void **out_blocks, size_t wante
     while (got < wanted && it->slabs) {
         hn_heap_slab *slab = it->slabs;
         got += cut(it, slab, out_blocks + got, wanted - got);
-        if (!slab->free && slab->fresh_count == 0) {
+        if (slab->free_count == 0) {
             unlink_slab(slab);
         }
     }
@@ -224,14 +233,14 @@ static void put_into_slabs(hone_heap *heap, hn_heap_class *it, void *const *bloc
                            hn_heap_slab **leaving) {
     for (size_t i = 0; i < count; i++) {
         hn_heap_slab *slab = hn_heap_slab_of(blocks[i]);
-        if (!slab->place) {
+        size_t index = hn_heap_block_index(it, slab, blocks[i]);
+        uint32_t word = (uint32_t)(index / 64);
+        slab->free[word] |= (uint64_t)1 << index % 64;
+        slab->first_word = word < slab->first_word ? word : slab->first_word;
+        if (slab->free_count++ == 0) {
             link_slab(&it->slabs, slab);
         }
-        hone_unpoison(blocks[i], sizeof(void *));
-        memcpy(blocks[i], &slab->free, sizeof(void *));
-        hone_poison(blocks[i], sizeof(void *));
-        slab->free = blocks[i];
-        if (--slab->out_count == 0) {
+        if (slab->free_count == it->blocks_per_slab) {
             unlink_slab(slab);
             retire_slab(heap, slab, leaving);
         }
@@ -250,7 +259,6 @@ static size_t take_from_depot(hn_heap_class *it, void **out_blocks, size_t wante
         batch->count -= count;
         if (batch->count == 0) {
             it->depot = batch->next;
-            it->depot_batches_count--;
             batch->next = it->spare;
             it->spare = batch;
         }
@@ -277,7 +285,6 @@ static bool put_into_depot(hn_heap_class *it, void *const *blocks, size_t count)
         memcpy(batch->blocks, blocks + first, batch->count * sizeof(void *));
         batch->next = it->depot;
         it->depot = batch;
-        it->depot_batches_count++;
     }
     it->depot_blocks_count += count;
     return true;
@@ -300,12 +307,6 @@ static bool put_into_depot_growing(hone_heap *heap, hn_heap_class *it, void *con
     return put_into_depot(it, blocks, count);
 }
 
-/* ---- blocks that come from the allocator each ---- */
-
-static size_t block_alignment_of(const hn_heap_class *it) {
-    return least(alignment_of(it->block_bytes), ALLOCATOR_ALIGNMENT_MAX);
-}
-
 /* Whether so many more bytes may be cached; then they are counted. */
 static bool may_cache(hone_heap *heap, size_t bytes) {
     size_t cached = atomic_fetch_add_explicit(&heap->cached_bytes, bytes, memory_order_relaxed);
@@ -316,6 +317,17 @@ static bool may_cache(hone_heap *heap, size_t bytes) {
     return false;
 }
 
+static void count_uncached(hone_heap *heap, const hn_heap_class *it, size_t blocks_count) {
+    atomic_fetch_sub_explicit(&heap->cached_bytes, blocks_count * it->block_bytes,
+                              memory_order_relaxed);
+}
+
+/* ---- blocks that come from the allocator each ---- */
+
+static size_t block_alignment_of(const hn_heap_class *it) {
+    return least(alignment_of(it->block_bytes), ALLOCATOR_ALIGNMENT_MAX);
+}
+
 static void give_blocks(hone_heap *heap, const hn_heap_class *it, void *const *blocks,
                         size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -323,73 +335,53 @@ static void give_blocks(hone_heap *heap, const hn_heap_class *it, void *const *b
     }
 }
 
-static size_t get_block(hone_heap *heap, hn_heap_class *it, void **out_blocks, size_t wanted) {
-    hone_mutex_lock(&it->lock);
-    size_t got = take_from_depot(it, out_blocks, wanted);
-    hone_mutex_unlock(&it->lock);
-    if (got > 0) {
-        atomic_fetch_sub_explicit(&heap->cached_bytes, got * it->block_bytes, memory_order_relaxed);
-        return got;
-    }
-    out_blocks[0] = hn_heap_take(heap, it->block_bytes, block_alignment_of(it));
-    return out_blocks[0] != NULL;
-}
-
-static void put_block(hone_heap *heap, hn_heap_class *it, void *const *blocks, size_t count) {
-    bool is_kept = may_cache(heap, count * it->block_bytes);
-    if (is_kept) {
-        hone_mutex_lock(&it->lock);
-        is_kept = put_into_depot_growing(heap, it, blocks, count);
-        hone_mutex_unlock(&it->lock);
-        if (!is_kept) {
-            atomic_fetch_sub_explicit(&heap->cached_bytes, count * it->block_bytes,
-                                      memory_order_relaxed);
-        }
-    }
-    if (!is_kept) {
-        give_blocks(heap, it, blocks, count);
-    }
-}
-
 /* ---- what handles call ---- */
 
-size_t hn_heap_get(hone_heap *heap, size_t class_index, void **out_blocks, size_t wanted) {
+/* For a class that has nothing left: a slab, or a block. */
+static size_t get_new(hone_heap *heap, size_t class_index, void **out_blocks, size_t wanted) {
     hn_heap_class *it = &heap->classes[class_index];
     if (class_index >= HN_HEAP_SLAB_CLASSES) {
-        return get_block(heap, it, out_blocks, wanted);
-    }
-    hone_mutex_lock(&it->lock);
-    size_t got = take_from_depot(it, out_blocks, wanted);
-    if (got == 0) {
-        got = take_from_slabs(it, out_blocks, wanted);
-    }
-    hone_mutex_unlock(&it->lock);
-    if (got > 0) {
-        return got;
+        out_blocks[0] = hn_heap_take(heap, it->block_bytes, block_alignment_of(it));
+        return out_blocks[0] != NULL;
     }
     hn_heap_slab *slab = make_slab(heap, class_index);
     hone_mutex_lock(&it->lock);
     if (slab) {
         link_slab(&it->slabs, slab);
     }
-    got = take_from_slabs(it, out_blocks, wanted); /* others may have brought some meanwhile */
+    size_t got = take_from_slabs(it, out_blocks, wanted); /* others may have brought some, too */
     hone_mutex_unlock(&it->lock);
     return got;
 }
 
+size_t hn_heap_get(hone_heap *heap, size_t class_index, void **out_blocks, size_t wanted) {
+    hn_heap_class *it = &heap->classes[class_index];
+    hone_mutex_lock(&it->lock);
+    size_t cached = take_from_depot(it, out_blocks, wanted);
+    size_t got = cached > 0 ? cached : take_from_slabs(it, out_blocks, wanted);
+    hone_mutex_unlock(&it->lock);
+    if (cached > 0) {
+        count_uncached(heap, it, cached);
+    }
+    return got > 0 ? got : get_new(heap, class_index, out_blocks, wanted);
+}
+
 void hn_heap_put(hone_heap *heap, size_t class_index, void *const *blocks, size_t count) {
     hn_heap_class *it = &heap->classes[class_index];
-    if (class_index >= HN_HEAP_SLAB_CLASSES) {
-        put_block(heap, it, blocks, count);
-        return;
-    }
     hn_heap_slab *leaving = NULL;
+    bool is_allowed = may_cache(heap, count * it->block_bytes);
     hone_mutex_lock(&it->lock);
-    if (it->depot_batches_count >= it->depot_batches_max ||
-        !put_into_depot_growing(heap, it, blocks, count)) {
+    bool is_kept = is_allowed && put_into_depot_growing(heap, it, blocks, count);
+    if (!is_kept && class_index < HN_HEAP_SLAB_CLASSES) {
         put_into_slabs(heap, it, blocks, count, &leaving);
     }
     hone_mutex_unlock(&it->lock);
+    if (is_allowed && !is_kept) {
+        count_uncached(heap, it, count);
+    }
+    if (!is_kept && class_index >= HN_HEAP_SLAB_CLASSES) {
+        give_blocks(heap, it, blocks, count);
+    }
     give_slabs(heap, leaving);
 }
 
@@ -404,7 +396,6 @@ static void drain(hone_heap *heap, size_t class_index) {
     size_t blocks_count = it->depot_blocks_count;
     it->depot = NULL;
     it->spare = NULL;
-    it->depot_batches_count = 0;
     it->depot_blocks_count = 0;
     if (class_index < HN_HEAP_SLAB_CLASSES) {
         for (const hn_heap_batch *batch = batches; batch; batch = batch->next) {
@@ -412,9 +403,8 @@ static void drain(hone_heap *heap, size_t class_index) {
         }
     }
     hone_mutex_unlock(&it->lock);
+    count_uncached(heap, it, blocks_count);
     if (class_index >= HN_HEAP_SLAB_CLASSES) {
-        atomic_fetch_sub_explicit(&heap->cached_bytes, blocks_count * it->block_bytes,
-                                  memory_order_relaxed);
         for (const hn_heap_batch *batch = batches; batch; batch = batch->next) {
             give_blocks(heap, it, batch->blocks, batch->count);
         }

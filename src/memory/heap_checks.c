@@ -94,7 +94,8 @@ static _Atomic uint64_t *live_bits(hone_heap *heap, size_t class_index, const vo
     size_t offset = (size_t)((const uint8_t *)block - (const uint8_t *)slab);
     assert(offset >= it->slab_start_bytes &&
            (offset - it->slab_start_bytes) % it->block_bytes == 0 && "not the start of a block");
-    size_t index = (offset - it->slab_start_bytes) / it->block_bytes;
+    (void)offset;
+    size_t index = hn_heap_block_index(it, slab, block);
     *out_mask = (uint64_t)1 << index % 64;
     return &slab->live[index / 64];
 }

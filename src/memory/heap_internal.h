@@ -35,14 +35,13 @@ enum {
 /* At the start of a slab, which is aligned to its size. Guarded by the lock of its class. */
 typedef struct hn_heap_slab {
     struct hn_heap_slab *next, **place; /* among those of its class that have blocks; or empty */
-    void *free;                         /* returned blocks, linked through their first word */
-    uint8_t *fresh;                     /* the block cut off last; they go downwards */
-    uint32_t fresh_count;
-    uint32_t out_count; /* blocks that are elsewhere: live, in handles or in the depot */
+    uint32_t free_count;
+    uint32_t first_word; /* there is no free block in the words before */
     uint32_t class_index;
 #if HN_HEAP_IS_CHECKED
     _Atomic uint64_t live[HN_HEAP_BLOCKS_PER_SLAB_MAX / 64]; /* a bit per block */
 #endif
+    uint64_t free[]; /* a bit per block: here, and not in a handle, the depot or in use */
 } hn_heap_slab;
 
 /* Free blocks in transit. */
@@ -58,12 +57,11 @@ typedef struct hn_heap_class {
     hn_heap_batch *depot; /* only the first may be less than full */
     hn_heap_batch *spare; /* empty ones */
     hn_heap_slab *slabs;  /* with blocks to give */
-    size_t depot_batches_count;
-    size_t depot_batches_max;
     size_t depot_blocks_count;
     uint32_t block_bytes;
     uint32_t blocks_per_slab;
     uint32_t slab_start_bytes;
+    uint32_t reciprocal; /* of block_bytes: offsets x this / 2^32 is a division, rounded down */
 } hn_heap_class;
 
 /* A handle that callers without one take turns at. */
@@ -77,7 +75,7 @@ struct hone_heap {
     hn_heap_shared_handle shared[HN_HEAP_SHARED_HANDLES];
     _Alignas(HONE_CACHE_LINE_BYTES) _Atomic size_t held_bytes;
     _Atomic size_t held_bytes_max;
-    _Atomic size_t cached_bytes; /* blocks above the slab classes in depots */
+    _Atomic size_t cached_bytes; /* blocks in depots */
     _Atomic size_t slabs_count;
     _Atomic uint64_t refused_count;
     _Atomic uint64_t shrinks_count;
@@ -101,6 +99,15 @@ static inline size_t hn_heap_home(size_t size, size_t alignment) {
 
 static inline hn_heap_slab *hn_heap_slab_of(const void *block) {
     return (hn_heap_slab *)((uintptr_t)block & ~(uintptr_t)(HN_HEAP_SLAB_BYTES - 1));
+}
+
+/* Offsets are below 2^16 and block_bytes at least 8, so that the error of the reciprocal, less than
+ * offset / 2^32, never reaches the next whole number. */
+static inline size_t hn_heap_block_index(const hn_heap_class *it, const hn_heap_slab *slab,
+                                         const void *block) {
+    uint64_t offset =
+        (uint64_t)((const uint8_t *)block - (const uint8_t *)slab) - it->slab_start_bytes;
+    return (size_t)(offset * it->reciprocal >> 32);
 }
 
 /* ---- heap_central.c ---- */

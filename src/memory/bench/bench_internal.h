@@ -40,8 +40,8 @@ hone_status make_cross_glibc(const void *parameter, hone_diag *diag, void **out_
 hone_status make_cross_mimalloc(const void *parameter, hone_diag *diag, void **out_context);
 hone_status make_cross_jemalloc(const void *parameter, hone_diag *diag, void **out_context);
 hone_status make_cross_tcmalloc(const void *parameter, hone_diag *diag, void **out_context);
-void run_cross_heap(void *context, uint64_t iterations);
-void run_cross_peer(void *context, uint64_t iterations);
+double measure_cross_heap(void *context);
+double measure_cross_peer(void *context);
 void drop_cross(void *context);
 
 /* clang-format off */

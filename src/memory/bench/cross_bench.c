@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One thread allocates, another releases: a ring of 1024 pointers between them. The second thread
- * sleeps between samples, because the other variants of the case are measured meanwhile.
+ * sleeps between samples, because the other variants of the case are measured meanwhile; the time
+ * begins when it is awake.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "bench_internal.h"
 #include "hone/memory/heap.h"
+#include "hone/platform/clock.h"
 #include "hone/platform/thread.h"
 
-enum { RING_COUNT = 1024, SPINS_BEFORE_YIELD = 200 };
+enum { RING_COUNT = 1024, SAMPLE_BLOCKS = 10000, SPINS_BEFORE_YIELD = 200 };
 
 typedef struct cross {
     _Alignas(HONE_CACHE_LINE_BYTES) _Atomic uint64_t sent;  /* by the measuring thread */
     _Alignas(HONE_CACHE_LINE_BYTES) _Atomic uint64_t taken; /* by the other */
     _Alignas(HONE_CACHE_LINE_BYTES) _Atomic uint64_t target;
     _Atomic uint32_t bell;
-    atomic_bool is_ending;
+    atomic_bool is_ending, is_awake;
     void *ring[RING_COUNT];
     const peer *peer;   /* NULL: the heap */
     void *peer_context; /* the pattern around it */
     hone_heap *heap;
     hone_heap_local *sender, *taker;
+    uint32_t sender_cpu;
     hone_thread thread;
 } cross;
 
@@ -37,6 +40,7 @@ static void wait_a_little(uint32_t *spins) {
 static HONE_ALWAYS_INLINE void take_until(cross *it, uint64_t target, bool is_heap) {
     uint64_t taken = atomic_load_explicit(&it->taken, memory_order_relaxed), sent = taken;
     uint32_t spins = 0;
+    atomic_store_explicit(&it->is_awake, true, memory_order_release);
     while (taken < target) {
         if (sent == taken) {
             /* Pairs with the release in send: the pointers below it are there. */
@@ -59,8 +63,19 @@ static HONE_ALWAYS_INLINE void take_until(cross *it, uint64_t target, bool is_he
     }
 }
 
+/* Away from the measuring thread, which may be bound to the CPU it is on, and so are the threads
+ * that it starts. */
+static void move_away(uint32_t cpu) {
+    for (uint32_t other = 0; other < 2; other++) {
+        if (other != cpu && hone_thread_pin(other) == HONE_OK) {
+            return;
+        }
+    }
+}
+
 static void taker_run(void *context) {
     cross *it = context;
+    move_away(it->sender_cpu);
     while (true) {
         uint32_t bell = atomic_load_explicit(&it->bell, memory_order_acquire);
         if (atomic_load_explicit(&it->is_ending, memory_order_acquire)) {
@@ -82,12 +97,18 @@ static void ring_the_bell(cross *it) {
     hone_futex_wake(&it->bell, 1);
 }
 
-static HONE_ALWAYS_INLINE void send(cross *it, uint64_t count, bool is_heap) {
+/* Wakes the other thread, sends, and gives the ns from then to the last release, per block. */
+static HONE_ALWAYS_INLINE double send(cross *it, bool is_heap) {
     uint64_t sent = atomic_load_explicit(&it->sent, memory_order_relaxed);
-    uint64_t target = sent + count, taken = sent;
+    uint64_t target = sent + SAMPLE_BLOCKS, taken = sent;
     uint32_t spins = 0;
+    atomic_store_explicit(&it->is_awake, false, memory_order_relaxed);
     atomic_store_explicit(&it->target, target, memory_order_release);
     ring_the_bell(it);
+    while (!atomic_load_explicit(&it->is_awake, memory_order_acquire)) {
+        wait_a_little(&spins);
+    }
+    uint64_t start_ns = hone_clock_monotonic_ns();
     while (sent < target) {
         if (sent - taken == RING_COUNT || taken == sent) {
             taken = atomic_load_explicit(&it->taken, memory_order_acquire);
@@ -106,17 +127,19 @@ static HONE_ALWAYS_INLINE void send(cross *it, uint64_t count, bool is_heap) {
     while (atomic_load_explicit(&it->taken, memory_order_acquire) != target) {
         wait_a_little(&spins);
     }
+    return (double)(hone_clock_monotonic_ns() - start_ns) / SAMPLE_BLOCKS;
 }
 
-void run_cross_heap(void *context, uint64_t iterations) {
-    send(context, iterations, true);
+double measure_cross_heap(void *context) {
+    return send(context, true);
 }
 
-void run_cross_peer(void *context, uint64_t iterations) {
-    send(context, iterations, false);
+double measure_cross_peer(void *context) {
+    return send(context, false);
 }
 
 static hone_status start(cross *it, void **out_context) {
+    it->sender_cpu = hone_thread_cpu();
     hone_status status = hone_thread_create("taker", taker_run, it, &it->thread);
     if (status == HONE_OK) {
         *out_context = it;

@@ -39,22 +39,22 @@ typedef struct hone_heap hone_heap;
 
 typedef struct hone_heap_options {
     size_t bytes_max;       /* > 0: what the heap ever takes from the allocator */
-    size_t cache_bytes_max; /* of free blocks above 8 KiB that are kept for the next; 0: an eighth
-                               of bytes_max, at most 16 MiB */
+    size_t cache_bytes_max; /* of free blocks that are kept for the next, beside those in handles;
+                               0: an eighth of bytes_max, at most 16 MiB */
     const hone_allocator *allocator; /* borrowed, shared; NULL means libc */
 } hone_heap_options;
 
 /* Private but for its address: what the inline calls below touch comes first. */
 typedef struct hone_heap_local {
-    uint8_t counts[HONE_HEAP_BINS_COUNT];
-    uint8_t capacities[HONE_HEAP_BINS_COUNT];
+    uint32_t counts[HONE_HEAP_BINS_COUNT]; /* whole words: processors forward their stores best */
+    uint32_t capacities[HONE_HEAP_BINS_COUNT];
     void *slots[HONE_HEAP_BINS_COUNT][HONE_HEAP_SLOTS_COUNT];
     hone_heap *heap;
     void *large[HONE_HEAP_LARGE_BINS_COUNT];
     size_t large_bytes;
-    uint64_t shrinks_count;                           /* of the heap, when this one last gave way */
-    uint8_t checked_counts[HONE_HEAP_BINS_COUNT];     /* stand in for the first two where every */
-    uint8_t checked_capacities[HONE_HEAP_BINS_COUNT]; /* call is checked */
+    uint64_t shrinks_count;                        /* of the heap, when this one last gave way */
+    uint32_t checked_counts[HONE_HEAP_BINS_COUNT]; /* stand in for the first two where every */
+    uint32_t checked_capacities[HONE_HEAP_BINS_COUNT]; /* call is checked */
     hone_allocator allocator;
 } hone_heap_local;
 
@@ -102,9 +102,9 @@ HONE_MUST_USE static inline void *hone_heap_allocate(hone_heap_local *local, siz
                                                      size_t alignment) {
     size_t bin = hone_heap_class_of(size, alignment);
     if (HONE_LIKELY(bin < HONE_HEAP_BINS_COUNT && alignment <= HONE_HEAP_ALIGNMENT_MAX)) {
-        size_t count = local->counts[bin];
+        uint32_t count = local->counts[bin];
         if (HONE_LIKELY(count != 0)) {
-            local->counts[bin] = (uint8_t)(count - 1);
+            local->counts[bin] = count - 1;
             return local->slots[bin][count - 1];
         }
     }
@@ -116,10 +116,10 @@ static inline void hone_heap_release(hone_heap_local *local, void *block, size_t
                                      size_t alignment) {
     size_t bin = hone_heap_class_of(size, alignment);
     if (HONE_LIKELY(bin < HONE_HEAP_BINS_COUNT && alignment <= HONE_HEAP_ALIGNMENT_MAX && block)) {
-        size_t count = local->counts[bin];
+        uint32_t count = local->counts[bin];
         if (HONE_LIKELY(count < local->capacities[bin])) {
             local->slots[bin][count] = block;
-            local->counts[bin] = (uint8_t)(count + 1);
+            local->counts[bin] = count + 1;
             return;
         }
     }
