@@ -178,14 +178,18 @@ void *hone_pool_acquire_fresh(hone_pool *pool) {
     return object;
 }
 
-void hone_pool_check_release(const hone_pool *pool, const void *object) {
+void hone_pool_check_home(const hone_pool *pool, const void *object) {
     const hone_pool_slab *slab = slab_of(pool, object);
     assert(slab->pool == pool && "an object of another pool");
     size_t offset = (size_t)((const uint8_t *)object - (const uint8_t *)slab);
     assert(offset >= pool->slab_start_bytes &&
            (offset - pool->slab_start_bytes) % pool->stride_bytes == 0 && "not a whole object");
-    assert(object != pool->free && "released twice");
     (void)offset;
+}
+
+void hone_pool_check_release(const hone_pool *pool, const void *object) {
+    assert(object != pool->free && "released twice");
+    hone_pool_check_home(pool, object);
 }
 
 /* ---- giving slabs back ---- */

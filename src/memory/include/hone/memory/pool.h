@@ -69,10 +69,11 @@ typedef struct hone_pool_stats {
 HONE_MUST_USE hone_status hone_pool_init(hone_pool *pool, const hone_pool_options *options,
                                          hone_diag *diag);
 
-/* What acquire does when no released object is there, and what release asserts first: call the
- * two below. */
+/* What acquire does when no released object is there, and what release asserts first (the
+ * second: that it is an object of the pool's): call the two below. */
 HONE_MUST_USE void *hone_pool_acquire_fresh(hone_pool *pool);
 void hone_pool_check_release(const hone_pool *pool, const void *object);
+void hone_pool_check_home(const hone_pool *pool, const void *object);
 
 /* One object, or NULL when the maximum is out or the allocator has no more. */
 HONE_MUST_USE static inline void *hone_pool_acquire(hone_pool *pool) {
