@@ -44,6 +44,17 @@ double measure_cross_heap(void *context);
 double measure_cross_peer(void *context);
 void drop_cross(void *context);
 
+/* budget_bench.c */
+hone_status make_budgets(const void *parameter, hone_diag *diag, void **out_context);
+void drop_budgets(void *context);
+void run_lease(void *context, uint64_t iterations);
+void run_accounted(void *context, uint64_t iterations);
+hone_status make_campaign(const void *parameter, hone_diag *diag, void **out_context);
+double measure_campaign_rate(void *context);
+double measure_campaign_peak(void *context);
+double measure_campaign_evicted(void *context);
+double measure_campaign_passes(void *context);
+
 /* clang-format off */
 #define PEER(peer_name, run_function) \
     {.name = #peer_name, .setup = make_##peer_name, .run = run_function, .teardown = drop_peer}

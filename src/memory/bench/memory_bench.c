@@ -7,12 +7,16 @@
  *
  * pool/pair       one object of 64 bytes taken and given back at once: the best case of all
  * pool/fifo-1000  the oldest of 1000 live objects given back, a new one taken
+ * shared-pool/... the same out of the pool for all threads, without and with a magazine
  * arena-4096      a block from the arena, everything dropped after 4096; peers free one by one
  * heap/pair-*     as pool/pair, of several sizes; shared: through the allocator for all threads
  * heap/fifo-1000  as pool/fifo-1000
  * heap/burst-100k half the life of a block: 100000 taken, then given back in the same order
  * heap/replace    any of 4096 live blocks of 16 to 512 bytes given back, another one taken
  * heap/cross      taken on one thread, given back on another, a ring of 1024 between them
+ * campaign        a budget of 64 MB under a workload that wants 1000 MB, evicting in the bands of
+ *                 pressure: wishes per second, the most ever held, what was evicted, in how many
+ *                 passes. A budget that does not hold fails the suite
  * accounted       malloc and free through a budget of three levels; peers without any accounting
  * lease           a lease of 64 bytes through three levels and its return; peers malloc and free
  */
@@ -22,12 +26,9 @@
 #include "bench_internal.h"
 #include "hone/base/arena.h"
 #include "hone/measure/bench_main.h"
-#include "hone/memory/budget.h"
 #include "hone/memory/heap.h"
 #include "hone/memory/pool.h"
 #include "hone/memory/shared_pool.h"
-
-enum { LEVELS = 3 };
 
 /* ---- the heap ---- */
 
@@ -175,6 +176,17 @@ static void run_shared_pool_pair(void *context, uint64_t iterations) {
     }
 }
 
+static void run_magazine_pair(void *context, uint64_t iterations) {
+    hone_pool_magazine magazine;
+    hone_pool_magazine_init(&magazine, context);
+    for (uint64_t i = 0; i < iterations; i++) {
+        void *object = hone_pool_magazine_acquire(&magazine);
+        touch(object);
+        hone_pool_magazine_release(&magazine, object);
+    }
+    hone_pool_magazine_deinit(&magazine);
+}
+
 /* ---- arena ---- */
 
 typedef struct arena_run {
@@ -212,64 +224,13 @@ static void run_arena(void *context, uint64_t iterations) {
     }
 }
 
-/* ---- budgets ---- */
-
-typedef struct budget_run {
-    hone_budget *levels[LEVELS];
-} budget_run;
-
-static void drop_budgets(void *context) {
-    budget_run *it = context;
-    for (int i = LEVELS - 1; i >= 0; i--) {
-        (void)hone_budget_destroy(it->levels[i], NULL);
-    }
-    free(it);
-}
-
-static hone_status make_budgets(const void *parameter, hone_diag *diag, void **out_context) {
-    (void)parameter;
-    budget_run *it = calloc(1, sizeof *it);
-    if (!it) {
-        return HONE_STATUS_OUT_OF_MEMORY;
-    }
-    hone_status status = HONE_OK;
-    for (int i = 0; i < LEVELS && status == HONE_OK; i++) {
-        hone_budget_options options = {
-            .name = "bench", .limit_bytes = 1 << 20, .parent = i ? it->levels[i - 1] : NULL};
-        status = hone_budget_create(&options, diag, &it->levels[i]);
-    }
-    if (status != HONE_OK) {
-        drop_budgets(it);
-        return status;
-    }
-    *out_context = it;
-    return HONE_OK;
-}
-
-static void run_lease(void *context, uint64_t iterations) {
-    hone_budget *budget = ((budget_run *)context)->levels[LEVELS - 1];
-    for (uint64_t i = 0; i < iterations; i++) {
-        hone_status status = hone_budget_lease(budget, OBJECT_BYTES, NULL);
-        hone_bench_consume(&status);
-        hone_budget_return(budget, OBJECT_BYTES);
-    }
-}
-
-static void run_accounted(void *context, uint64_t iterations) {
-    const hone_allocator *allocator =
-        hone_budget_allocator(((budget_run *)context)->levels[LEVELS - 1]);
-    for (uint64_t i = 0; i < iterations; i++) {
-        void *block = hone_allocate(allocator, OBJECT_BYTES, 8);
-        hone_bench_consume(block);
-        hone_release(allocator, block, OBJECT_BYTES, 8);
-    }
-}
-
 /* ---- the suite ---- */
 
 /* clang-format off */
 #define HEAP(run_function) \
     {.name = "hone", .setup = make_heap, .run = run_function, .teardown = drop_heap}
+#define CAMPAIGN(measure_function) \
+    {.name = "hone", .setup = make_campaign, .measure = measure_function}
 #define CROSS(peer_name) \
     {.name = #peer_name, .setup = make_cross_##peer_name, .measure = measure_cross_peer, \
      .teardown = drop_cross}
@@ -289,6 +250,13 @@ static const hone_bench_case cases[] = {
      .variants = {{.name = "hone",
                    .setup = make_shared_pool,
                    .run = run_shared_pool_pair,
+                   .teardown = drop_shared_pool},
+                  PEERS(run_peer_pair)}},
+    {.name = "shared-pool/pair-magazine",
+     .unit = "ns",
+     .variants = {{.name = "hone",
+                   .setup = make_shared_pool,
+                   .run = run_magazine_pair,
                    .teardown = drop_shared_pool},
                   PEERS(run_peer_pair)}},
     {.name = "arena-4096/block",
@@ -324,6 +292,21 @@ static const hone_bench_case cases[] = {
                   CROSS(mimalloc),
                   CROSS(jemalloc),
                   CROSS(tcmalloc)}},
+    {.name = "budget/campaign-rate",
+     .unit = "MB/s",
+     .better = HONE_BENCH_HIGHER,
+     .variants = {CAMPAIGN(measure_campaign_rate)}},
+    {.name = "budget/campaign-peak",
+     .unit = "MB",
+     .scale = 1e-6,
+     .variants = {CAMPAIGN(measure_campaign_peak)}},
+    {.name = "budget/campaign-evicted",
+     .unit = "MB",
+     .scale = 1e-6,
+     .variants = {CAMPAIGN(measure_campaign_evicted)}},
+    {.name = "budget/campaign-passes",
+     .unit = "passes",
+     .variants = {CAMPAIGN(measure_campaign_passes)}},
     {.name = "budget/lease",
      .unit = "ns",
      .variants =
