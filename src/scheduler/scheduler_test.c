@@ -13,6 +13,7 @@
 
 #include "hone/platform/clock.h"
 #include "hone/platform/thread.h"
+#include "hone/scheduler/loop.h"
 #include "hone/scheduler/scheduler.h"
 
 static hone_scheduler *start(uint32_t workers_count) {
@@ -63,8 +64,8 @@ static void every_task_runs(void **state) {
         static chain chains[CHAINS_COUNT];
         _Atomic uint32_t finished = 0;
         for (int i = 0; i < CHAINS_COUNT; i++) {
-            chains[i] =
-                (chain){scheduler, {chain_run, &chains[i], NULL}, LINKS_COUNT, i, &finished};
+            chains[i] = (chain){
+                scheduler, {.run = chain_run, .context = &chains[i]}, LINKS_COUNT, i, &finished};
             hone_scheduler_submit(scheduler, &chains[i].task);
         }
         wait_for(&finished, CHAINS_COUNT);
@@ -76,7 +77,7 @@ static void figures_add_up(void **state) {
     (void)state;
     hone_scheduler *scheduler = start(2);
     _Atomic uint32_t finished = 0;
-    chain link = {scheduler, {chain_run, &link, NULL}, 99, 0, &finished};
+    chain link = {scheduler, {.run = chain_run, .context = &link}, 99, 0, &finished};
     hone_scheduler_submit(scheduler, &link.task);
     wait_for(&finished, 1);
     hone_scheduler_stats total = {0}, one = {0};
@@ -277,7 +278,7 @@ static void start_and_stop_many_times(void **state) {
     for (int i = 0; i < 50; i++) {
         _Atomic uint32_t finished = 0;
         hone_scheduler *scheduler = start(3);
-        chain link = {scheduler, {chain_run, &link, NULL}, 5, i, &finished};
+        chain link = {scheduler, {.run = chain_run, .context = &link}, 5, i, &finished};
         hone_scheduler_submit(scheduler, &link.task);
         wait_for(&finished, 1);
         hone_scheduler_destroy(scheduler);
