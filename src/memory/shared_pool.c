@@ -38,9 +38,15 @@ struct hone_shared_pool {
 
 /* ---- the pool ---- */
 
+static bool has_more(const hone_pool *pool) {
+    return pool->free || pool->fresh_count > 0;
+}
+
+/* The pool grows for the first object only: magazines take what is there. */
 static size_t take_locked(hone_shared_pool *pool, void **out_objects, size_t wanted) {
     size_t got = 0;
-    while (got < wanted && (out_objects[got] = hone_pool_acquire(&pool->pool))) {
+    while (got < wanted && (got == 0 || has_more(&pool->pool)) &&
+           (out_objects[got] = hone_pool_acquire(&pool->pool))) {
         got++;
     }
     pool->out_count += got;

@@ -143,6 +143,21 @@ static void test_magazines_hide_nothing(void **state) {
     hone_shared_pool_destroy(pool);
 }
 
+/* A magazine takes what is there; it is no reason to grow. */
+static void test_magazines_do_not_grow_the_pool(void **state) {
+    (void)state;
+    hone_shared_pool *pool = NULL;
+    hone_pool_options options = {.object_bytes = 100, .objects_max = 10000, .objects_per_slab = 3};
+    assert_int_equal(hone_shared_pool_create(&options, NULL, &pool), HONE_OK);
+    for (size_t n = 1; n <= 100; n++) {
+        assert_non_null(hone_shared_pool_acquire(pool));
+        hone_pool_stats stats = hone_shared_pool_read_stats(pool);
+        size_t per_slab = stats.capacity_count / stats.slabs_count;
+        assert_int_equal(stats.slabs_count, (n + per_slab - 1) / per_slab);
+    }
+    hone_shared_pool_destroy(pool);
+}
+
 static size_t pool_spare(void *self) {
     return hone_shared_pool_spare_bytes(self);
 }
@@ -219,6 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_objects_cross_threads),
         cmocka_unit_test(test_magazines_hide_nothing),
+        cmocka_unit_test(test_magazines_do_not_grow_the_pool),
         cmocka_unit_test(test_pools_evict_each_other),
         cmocka_unit_test(test_every_failed_allocation_is_survived),
     };
