@@ -67,7 +67,7 @@ typedef struct hn_heap_class {
 /* A handle that callers without one take turns at. */
 typedef struct hn_heap_shared_handle {
     _Alignas(HONE_CACHE_LINE_BYTES) atomic_bool is_busy;
-    hone_heap_local *local; /* made when it is first needed */
+    _Atomic(hone_heap_local *) local; /* made when it is first needed; stays until the heap goes */
 } hn_heap_shared_handle;
 
 struct hone_heap {

@@ -21,20 +21,31 @@ static void give_handle(hn_heap_shared_handle *shared) {
     atomic_store_explicit(&shared->is_busy, false, memory_order_release);
 }
 
-static hn_heap_shared_handle *take_handle(hone_heap *heap) {
+/* The handle of a place that is taken, made where there is none yet; NULL without memory. */
+static hone_heap_local *make_local(hone_heap *heap, hn_heap_shared_handle *shared) {
+    hone_heap_local *local = atomic_load_explicit(&shared->local, memory_order_relaxed);
+    if (!local && hone_heap_local_create(heap, NULL, &local) == HONE_OK) {
+        atomic_fetch_sub_explicit(&heap->locals_count, 1, memory_order_relaxed);
+        atomic_store_explicit(&shared->local, local, memory_order_relaxed);
+    }
+    return local;
+}
+
+/* A taken place and its handle, or NULL. The handle's address is read before the exchange, which
+ * lets no later load begin before it is done; what the handle holds is read after it. */
+static hn_heap_shared_handle *take_handle(hone_heap *heap, hone_heap_local **out_local) {
     /* Multiplicative hashing: the highest bits of the product are the best mixed. */
     uint64_t hash = (uint64_t)hone_thread_self_id() * UINT64_C(0x9E3779B97F4A7C15);
-    size_t index = (size_t)(hash >> 60) % HN_HEAP_SHARED_HANDLES;
+    size_t index = (size_t)(hash >> 60);
     for (int i = 0; i < TRIES; i++) {
         hn_heap_shared_handle *shared = &heap->shared[(index + (size_t)i) % HN_HEAP_SHARED_HANDLES];
+        hone_heap_local *local = atomic_load_explicit(&shared->local, memory_order_relaxed);
         if (!try_take(shared)) {
             continue;
         }
-        if (shared->local) {
-            return shared;
-        }
-        if (hone_heap_local_create(heap, NULL, &shared->local) == HONE_OK) {
-            atomic_fetch_sub_explicit(&heap->locals_count, 1, memory_order_relaxed);
+        local = HONE_LIKELY(local != NULL) ? local : make_local(heap, shared);
+        if (local) {
+            *out_local = local;
             return shared;
         }
         give_handle(shared);
@@ -45,23 +56,25 @@ static hn_heap_shared_handle *take_handle(hone_heap *heap) {
 
 void *hn_heap_shared_allocate(void *self, size_t size, size_t alignment) {
     hone_heap *heap = self;
-    hn_heap_shared_handle *shared = take_handle(heap);
+    hone_heap_local *local;
+    hn_heap_shared_handle *shared = take_handle(heap, &local);
     if (!shared) {
         return hn_heap_allocate_central(heap, size, alignment);
     }
-    void *block = hone_heap_allocate(shared->local, size, alignment);
+    void *block = hone_heap_allocate(local, size, alignment);
     give_handle(shared);
     return block;
 }
 
 void hn_heap_shared_release(void *self, void *block, size_t size, size_t alignment) {
     hone_heap *heap = self;
-    hn_heap_shared_handle *shared = take_handle(heap);
+    hone_heap_local *local;
+    hn_heap_shared_handle *shared = take_handle(heap, &local);
     if (!shared) {
         hn_heap_release_central(heap, block, size, alignment);
         return;
     }
-    hone_heap_release(shared->local, block, size, alignment);
+    hone_heap_release(local, block, size, alignment);
     give_handle(shared);
 }
 
@@ -84,12 +97,13 @@ void hn_heap_flush_shared(hone_heap *heap, bool is_last) {
         if (!try_take(shared)) {
             continue;
         }
-        if (shared->local && is_last) {
+        hone_heap_local *local = atomic_load_explicit(&shared->local, memory_order_relaxed);
+        if (local && is_last) {
+            atomic_store_explicit(&shared->local, NULL, memory_order_relaxed);
             atomic_fetch_add_explicit(&heap->locals_count, 1, memory_order_relaxed);
-            hone_heap_local_destroy(shared->local);
-            shared->local = NULL;
-        } else if (shared->local) {
-            hone_heap_local_flush(shared->local);
+            hone_heap_local_destroy(local);
+        } else if (local) {
+            hone_heap_local_flush(local);
         }
         give_handle(shared);
     }

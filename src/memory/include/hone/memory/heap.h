@@ -62,7 +62,7 @@ typedef struct hone_heap_stats {
     size_t bytes_max;
     size_t held_bytes;      /* taken from the allocator: slabs, blocks, caches, handles */
     size_t held_bytes_max;  /* the most ever */
-    size_t cached_bytes;    /* of those, shrink could give back at least as much */
+    size_t cached_bytes;    /* of those, free blocks in depots and empty slabs */
     size_t slabs_count;     /* empty ones included */
     uint64_t refused_count; /* allocations that got NULL */
 } hone_heap_stats;
