@@ -52,8 +52,9 @@ static void drop_heap(void *context) {
 static hone_status make_heap(const void *parameter, hone_diag *diag, void **out_context) {
     (void)parameter;
     heap_run *self = calloc(1, sizeof *self);
-    pattern *it = make_pattern(self);
-    if (!self || !it) {
+    pattern *it = self ? make_pattern(self) : NULL;
+    if (!it) {
+        free(self);
         return HONE_STATUS_OUT_OF_MEMORY;
     }
     hone_heap_options options = {.bytes_max = (size_t)1 << 30};

@@ -39,8 +39,8 @@ void drop_peer(void *context) {
 static hone_status make_peer(void *(*allocate)(size_t), void (*release)(void *),
                              void **out_context) {
     peer *self = calloc(1, sizeof *self);
-    pattern *it = make_pattern(self);
-    if (!self || !it) {
+    pattern *it = self ? make_pattern(self) : NULL;
+    if (!it) {
         free(self);
         return HONE_STATUS_OUT_OF_MEMORY;
     }
