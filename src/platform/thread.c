@@ -64,6 +64,40 @@ hone_status hone_thread_pin(uint32_t cpu) {
     return hone_thread_pin_set(&set);
 }
 
+/* As sched_setattr(2) has it; glibc 2.36 does not. */
+typedef struct deadline_attributes {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
+} deadline_attributes;
+
+hone_status hone_thread_reserve(uint64_t runtime_ns, uint64_t period_ns) {
+    enum { POLICY_DEADLINE = 6, FLAG_RESET_ON_FORK = 1, FLAG_RECLAIM = 2 };
+    if (runtime_ns < 1024 || runtime_ns > period_ns || period_ns < 100000 ||
+        period_ns > 4000000000u) {
+        return HONE_STATUS_INVALID_ARGUMENT;
+    }
+    deadline_attributes attributes = {
+        .size = sizeof attributes,
+        .policy = POLICY_DEADLINE,
+        .flags = FLAG_RESET_ON_FORK | FLAG_RECLAIM,
+        .runtime_ns = runtime_ns,
+        .deadline_ns = period_ns,
+        .period_ns = period_ns,
+    };
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) {
+        return HONE_OK;
+    }
+    switch (errno) {
+    case EPERM: return HONE_STATUS_FORBIDDEN;
+    case EBUSY: return HONE_STATUS_LIMIT;
+    default: return HONE_STATUS_UNSUPPORTED;
+    }
+}
+
 uint32_t hone_thread_cpus_allowed_count(void) {
     hone_cpu_set set;
     uint32_t count = hone_cpu_set_affinity(&set) == HONE_OK ? hone_cpu_set_count(&set) : 0;

@@ -155,8 +155,21 @@ static void test_futex(void **state) {
     hone_cpu_relax();
 }
 
+static void reserving_is_checked(void **state) {
+    (void)state;
+    static const uint64_t bad[][2] = {{0, 10000000},
+                                      {1023, 10000000},
+                                      {20000000, 10000000},
+                                      {5000, 99999},
+                                      {1000000, 4000000001}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(hone_thread_reserve(bad[i][0], bad[i][1]), HONE_STATUS_INVALID_ARGUMENT);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reserving_is_checked),
         cmocka_unit_test(test_create),
         cmocka_unit_test(test_pin),
         cmocka_unit_test(test_mutex),

@@ -203,8 +203,9 @@ static hone_status start_workers(hone_scheduler *scheduler, hone_diag *diag) {
         status = scheduler->workers[i].start_status;
     }
     if (status != HONE_OK) {
-        (void)hone_diag_set(diag, status, "cannot start %u worker threads: %s",
-                            scheduler->workers_count, hone_status_text(status));
+        (void)hone_diag_set(
+            diag, status, "cannot start %u worker threads%s: %s", scheduler->workers_count,
+            scheduler->reserved_ns ? " with reserved CPU time" : "", hone_status_text(status));
     }
     return status;
 }
@@ -231,6 +232,17 @@ static hone_status check_options(const hone_scheduler_options *options, hone_dia
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "%u steal attempts are more than the limit of %d",
                              options->steal_attempts, STEAL_ATTEMPTS_MAX);
+    }
+    double reserved = options->reserved_share;
+    if (reserved != 0 && !(reserved >= 0.001 && reserved <= 1)) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "a reserved share of %g is not from 0.001 to 1, or 0 for none",
+                             reserved);
+    }
+    if (reserved != 0 && (options->pinning != HONE_PINNING_NONE || options->is_one_per_core)) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "a reserved share and pinning exclude each other: the kernel promises "
+                             "time to threads that may run on every CPU only");
     }
     if (options->lone_loop_ns > LONE_LOOP_NS_MAX) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
@@ -350,6 +362,7 @@ static hone_status create_on(const hone_scheduler_options *options, const hone_c
     scheduler->steal_threshold = options->steal_threshold ? options->steal_threshold : 1;
     scheduler->steal_attempts = options->steal_attempts ? options->steal_attempts : 1;
     scheduler->is_victim_order_fixed = options->is_victim_order_fixed;
+    scheduler->reserved_ns = (uint64_t)(options->reserved_share * HN_RESERVED_PERIOD_NS);
     scheduler->lone_loop_ns = options->lone_loop_ns ? options->lone_loop_ns : LONE_LOOP_NS_DEFAULT;
     hone_scheduler_set_power(scheduler, &options->power);
     hone_status status = make_parts(scheduler, options, layout, &found);

@@ -14,6 +14,7 @@
 #include "hone/scheduler/scheduler.h"
 
 enum {
+    HN_RESERVED_PERIOD_NS = 10000000,
     HN_SPARE_STACKS = 8, /* for threads that are no workers, and for regions within regions */
     HN_LOOPS_COUNT = 64,
     HN_SEARCHER = 1 << 16,           /* see idlers */
@@ -98,6 +99,7 @@ struct hone_scheduler {
     uint32_t steal_threshold, steal_attempts;
     uint32_t deque_capacity;
     uint64_t lone_loop_ns;
+    uint64_t reserved_ns; /* of CPU time for each worker in HN_RESERVED_PERIOD_NS; 0: none */
     bool is_victim_order_fixed;
     uint64_t started_ns;
     hone_poller poller;

@@ -241,6 +241,9 @@ static void absurd_options_are_refused(void **state) {
         {{.workers_count = 1, .steal_attempts = 1001}, "1001"},
         {{.workers_count = 1, .pinning = (hone_pinning)7}, "7"},
         {{.workers_count = 1, .lone_loop_ns = 1000000001}, "1000000001"},
+        {{.workers_count = 1, .reserved_share = -0.5}, "-0.5"},
+        {{.workers_count = 1, .reserved_share = 1.5}, "1.5"},
+        {{.workers_count = 1, .reserved_share = 0.5, .pinning = HONE_PINNING_SCATTER}, "pinning"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         hone_scheduler *scheduler = NULL;
@@ -292,6 +295,34 @@ static void pinned_workers_stay_on_their_cpu(void **state) {
         assert_int_equal(it.cpu, hone_thread_cpu_allowed(0));
         hone_scheduler_destroy(scheduler);
     }
+}
+
+/* Where the kernel permits it; else it says so, and nothing is left running. */
+static void workers_can_reserve_cpu_time(void **state) {
+    (void)state;
+    hone_scheduler *scheduler = NULL;
+    hone_diag diag = {0};
+    hone_scheduler_options options = {.workers_count = 1, .reserved_share = 0.2};
+    hone_status status = hone_scheduler_create(&options, &diag, &scheduler);
+    if (status != HONE_OK) {
+        assert_true(status == HONE_STATUS_FORBIDDEN || status == HONE_STATUS_LIMIT ||
+                    status == HONE_STATUS_UNSUPPORTED);
+        assert_non_null(strstr(diag.message, "reserved CPU time"));
+        assert_null(scheduler);
+        skip();
+    }
+    _Atomic uint32_t finished = 0;
+    chain link = {scheduler, {.run = chain_run, .context = &link}, 99, 0, &finished};
+    hone_scheduler_submit(scheduler, &link.task);
+    wait_for(&finished, 1);
+    hone_scheduler_destroy(scheduler);
+    /* more than the machine has */
+    hone_scheduler *second = NULL;
+    options.reserved_share = 1;
+    options.workers_count = 512;
+    status = hone_scheduler_create(&options, &diag, &second);
+    assert_int_equal(status, HONE_STATUS_LIMIT);
+    assert_null(second);
 }
 
 /* Every allocation of create fails once; each time nothing is left. */
@@ -429,6 +460,7 @@ int main(void) {
         cmocka_unit_test(absurd_options_are_refused),
         cmocka_unit_test(more_workers_than_cores_are_refused),
         cmocka_unit_test(pinned_workers_stay_on_their_cpu),
+        cmocka_unit_test(workers_can_reserve_cpu_time),
         cmocka_unit_test(create_survives_failing_allocations),
         cmocka_unit_test(timers_with_slack_share_a_wake_up),
         cmocka_unit_test(a_backlog_decides_when_more_are_woken),

@@ -285,6 +285,9 @@ void hn_worker_main(void *context) {
     if (worker->cpu != UINT32_MAX) {
         worker->start_status = hone_thread_pin(worker->cpu);
     }
+    if (scheduler->reserved_ns) {
+        worker->start_status = hone_thread_reserve(scheduler->reserved_ns, HN_RESERVED_PERIOD_NS);
+    }
     atomic_fetch_add_explicit(&scheduler->ready_count, 1,
                               memory_order_release); /* pairs with wait_until_ready */
     hone_futex_wake(&scheduler->ready_count, 1);

@@ -44,6 +44,13 @@ static inline uintptr_t hone_thread_self_id(void) {
 HONE_MUST_USE hone_status hone_thread_pin(uint32_t cpu);
 HONE_MUST_USE hone_status hone_thread_pin_set(const hone_cpu_set *cpus);
 
+/* Asks the kernel for `runtime_ns` of CPU time in every `period_ns` for the calling thread, before
+ * all ordinary threads of the machine (SCHED_DEADLINE); what others leave it may use beyond that.
+ * INVALID_ARGUMENT (no runtime, more than the period, a period outside 100 us to 4 s), FORBIDDEN
+ * (no permission: CAP_SYS_NICE; or bound to some CPUs only, which the kernel does not allow), LIMIT
+ * (the machine cannot promise so much), UNSUPPORTED. Threads that it starts are ordinary ones. */
+HONE_MUST_USE hone_status hone_thread_reserve(uint64_t runtime_ns, uint64_t period_ns);
+
 /* The logical CPUs the calling thread may run on: their number (at least 1), and the index-th of
  * them, counted around when there are fewer. */
 uint32_t hone_thread_cpus_allowed_count(void);

@@ -96,6 +96,10 @@ typedef struct hone_scheduler_options {
     uint32_t steal_attempts;    /* rounds over all victims before a worker sleeps; 0: 1 */
     bool is_victim_order_fixed; /* victims by distance and number; else random among equally near */
     hone_scheduler_power power;
+    double reserved_share; /* of a CPU, 0 to 1, that the kernel promises each worker before all
+                               ordinary programs (SCHED_DEADLINE, in periods of 10 ms); needs the
+                               permission, and no pinning. 0: none. Partitions share out what the
+                               scheduler gets, this is what it gets at least */
     const hone_partition_options *partitions; /* tasks of index 0 and up */
     uint32_t partitions_count;
     uint64_t partition_window_ns; /* over which shares are held; 1 ms to 10 s; 0: 100 ms */
@@ -131,7 +135,8 @@ typedef struct hone_scheduler_stats {
 double hone_scheduler_utilisation(const hone_scheduler_stats *stats);
 
 /* Starts the workers. NULL options: all defaults. OUT_OF_MEMORY, LIMIT (threads, descriptors, cores
- * with is_one_per_core), FORBIDDEN or ABSENT (pinning), INVALID_ARGUMENT (an option out of its
+ * with is_one_per_core), FORBIDDEN (pinning, reserved_share),
+ * ABSENT (pinning), UNSUPPORTED (reserved_share), INVALID_ARGUMENT (an option out of its
  * range: the diag names it). On failure nothing is left running. */
 HONE_MUST_USE hone_status hone_scheduler_create(const hone_scheduler_options *options,
                                                 hone_diag *diag, hone_scheduler **out_scheduler);
