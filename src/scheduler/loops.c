@@ -79,11 +79,15 @@ static hn_loop_site *site_of(hone_scheduler *scheduler, uintptr_t address) {
     return site;
 }
 
-/* An average that follows within some loops; written only when it moves, since others read it. */
+/* Follows down by half of the way and up by four times at the most: one run that lost its CPU must
+ * not look like a new cost. Written only when it moves, since others read it. */
 static void learn_cost(hn_loop_site *site, uint64_t ns, size_t items) {
     uint64_t before = atomic_load_explicit(&site->cost, memory_order_relaxed);
     uint64_t seen = (uint64_t)((double)ns * 1024 / (double)items) + 1;
-    uint64_t after = before ? before - before / 4 + seen / 4 + 1 : seen;
+    uint64_t after = before ? before / 2 + seen / 2 + 1 : seen;
+    if (before && after > before * 4) {
+        after = before * 4;
+    }
     if (after > before + before / 8 || after + after / 8 < before) {
         atomic_store_explicit(&site->cost, after, memory_order_relaxed);
     }

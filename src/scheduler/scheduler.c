@@ -77,10 +77,12 @@ void hn_scheduler_wake(hone_scheduler *scheduler) {
     }
 }
 
-/* A queue of that length waits for the workers that are awake, if there are any. */
-static bool is_too_few_to_wake(const hone_scheduler *scheduler, uint64_t length) {
-    uint64_t backlog = hn_get_figure(&scheduler->wake_backlog);
-    return length < backlog && hn_sleepers_count(scheduler) < scheduler->workers_count;
+/* A queue shorter than the backlog waits for the workers that are awake, if there are any. */
+void hn_scheduler_wake_for(hone_scheduler *scheduler, uint64_t length) {
+    bool is_short = length < hn_get_figure(&scheduler->wake_backlog);
+    if (length > 0 && !(is_short && hn_sleepers_count(scheduler) < scheduler->workers_count)) {
+        hn_scheduler_wake(scheduler);
+    }
 }
 
 static void submit_critical(hone_scheduler *scheduler, hone_task *task, uint32_t partition) {
@@ -98,7 +100,7 @@ void hone_scheduler_submit(hone_scheduler *scheduler, hone_task *task) {
         submit_critical(scheduler, task, partition);
         return;
     }
-    uint64_t length;
+    uint64_t length; /* with the task itself, which may have been taken already */
     if (worker && hn_deque_push(&worker->deques[partition], task)) {
         length = hn_deque_length_owned(&worker->deques[partition]);
         hn_count_most(&worker->queue_length_max, length);
@@ -107,9 +109,7 @@ void hone_scheduler_submit(hone_scheduler *scheduler, hone_task *task) {
         hn_queue_push(queue, task);
         length = atomic_load_explicit(&queue->length, memory_order_relaxed);
     }
-    if (!is_too_few_to_wake(scheduler, length)) {
-        hn_scheduler_wake(scheduler);
-    }
+    hn_scheduler_wake_for(scheduler, length > 0 ? length : 1);
 }
 
 void hone_scheduler_submit_next(hone_scheduler *scheduler, hone_task *task) {

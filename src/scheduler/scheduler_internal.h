@@ -140,6 +140,9 @@ void hn_worker_set_current(hn_worker *worker);
 /* Wakes one sleeper unless a wake-up is on its way already. */
 void hn_scheduler_wake(hone_scheduler *scheduler);
 
+/* The same for a queue of `length` tasks, which may be too few to wake one more for. */
+void hn_scheduler_wake_for(hone_scheduler *scheduler, uint64_t length);
+
 /* seq_cst: see worker.c's head. */
 static inline uint32_t hn_sleepers_count(const hone_scheduler *scheduler) {
     return atomic_load_explicit(&scheduler->idlers, memory_order_seq_cst) % HN_SEARCHER;

@@ -104,6 +104,18 @@ static bool has_tasks(hone_scheduler *scheduler) {
     return false;
 }
 
+/* About how many there are, for a decision that may be wrong. */
+static uint64_t count_tasks(hone_scheduler *scheduler) {
+    uint64_t count = atomic_load_explicit(&scheduler->critical_count, memory_order_relaxed);
+    for (uint32_t p = 0; p < scheduler->partitions_count; p++) {
+        count += atomic_load_explicit(&scheduler->partitions[p].queue.length, memory_order_seq_cst);
+        for (uint32_t i = 0; i < scheduler->workers_count; i++) {
+            count += hn_deque_length(&scheduler->workers[i].deques[p]);
+        }
+    }
+    return count;
+}
+
 static bool has_work(hone_scheduler *scheduler) {
     return has_tasks(scheduler) || hn_loops_want_help(scheduler) ||
            hn_forks_ask_and_look(scheduler);
@@ -295,9 +307,7 @@ void hn_worker_main(void *context) {
         hone_task *task = find_task(worker);
         if (worker->has_found && task) {
             worker->has_found = false;
-            if (has_tasks(scheduler)) {
-                hn_scheduler_wake(scheduler); /* there is more than this worker can take */
-            }
+            hn_scheduler_wake_for(scheduler, count_tasks(scheduler)); /* the rest is for another */
         }
         if (task) {
             run_task(worker, task);
