@@ -39,7 +39,7 @@ struct fork_run {
 
 /* ---- what fork.c needs of the rest ---- */
 
-void hn_scheduler_wake(hone_scheduler *scheduler) {
+void hn_forks_wake(hone_scheduler *scheduler) {
     (void)scheduler; /* the thieves of this test do not sleep */
 }
 
@@ -91,9 +91,14 @@ static void fork_in_waves(fork_run *it, hone_fork_point at) {
     }
 }
 
-static void fork_first_only(fork_run *it, hone_fork_point at) {
+/* After a join that may have helped, more on the same place of the stack. */
+static void fork_first_then_last(fork_run *it, hone_fork_point at) {
+    call *last = &it->calls[it->calls_count - 1];
     (void)hone_fork(at, run_call, &it->calls[0]);
     hone_join(at, run_call, &it->calls[0]);
+    (void)hone_fork(at, run_call, last);
+    hone_join(at, run_call, last);
+    interleave_check(last->runs_count == 1, "a join returned too early");
 }
 
 /* ---- the program ---- */
@@ -181,8 +186,11 @@ static void a_waiting_join_is_told(void **state) {
     (void)state;
     /* The stolen call forks three more, which the waiting owner may take back. */
     fork_run nested = {
-        .program = fork_first_only, .steals_max = 1, .calls_count = 4, .forks_counts = {3}};
+        .program = fork_first_then_last, .steals_max = 2, .calls_count = 5, .forks_counts = {3}};
     explore("leapfrog", &nested, 1, 3);
+    fork_run deep = {
+        .program = fork_first_then_last, .steals_max = 1, .calls_count = 4, .forks_counts = {1, 1}};
+    explore("leapfrog, twice", &deep, 1, 3);
 }
 
 int main(void) {

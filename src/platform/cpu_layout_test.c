@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hone/platform/cpu_layout.h"
+#include "hone/platform/detect.h"
 #include "hone/platform/thread.h"
 #include "machine_test_internal.h"
 
@@ -165,61 +166,7 @@ static void test_nonsense(void **state) {
     assert_non_null(strstr(diag.message, "/nowhere"));
 }
 
-/* ---- machines made here: nodes x caches x cores x siblings ---- */
-
-typedef struct machine_shape {
-    uint32_t nodes, caches, cores, siblings; /* each within the one before */
-    const char *const *distances;            /* one line per node */
-} machine_shape;
-
-static uint32_t shape_cpus(const machine_shape *shape) {
-    return shape->nodes * shape->caches * shape->cores * shape->siblings;
-}
-
-static void write_formatted(const char *root, const char *text, const char *format, ...)
-    HONE_PRINTF(3, 4);
-static void write_formatted(const char *root, const char *text, const char *format, ...) {
-    char path[256];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(path, sizeof path, format, arguments);
-    va_end(arguments);
-    hn_test_write_file(root, path, text);
-}
-
-/* CPUs are numbered in the order of the shape. */
-static void write_shape(const char *root, const machine_shape *shape, const char *allowed) {
-    char text[64];
-    uint32_t cpus = shape_cpus(shape), per_cache = shape->cores * shape->siblings;
-    (void)snprintf(text, sizeof text, "0-%u", cpus - 1);
-    write_formatted(root, text, "/sys/devices/system/cpu/online");
-    (void)snprintf(text, sizeof text, "0-%u", shape->nodes - 1);
-    write_formatted(root, text, "/sys/devices/system/node/online");
-    (void)snprintf(text, sizeof text, "Cpus_allowed_list:\t%s\n", allowed);
-    write_formatted(root, text, "/proc/self/status");
-    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-        uint32_t core = cpu / shape->siblings * shape->siblings,
-                 cache = cpu / per_cache * per_cache;
-        (void)snprintf(text, sizeof text, "%u-%u", core, core + shape->siblings - 1);
-        write_formatted(root, text, "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list",
-                        cpu);
-        (void)snprintf(text, sizeof text, "%u", cpu / (per_cache * shape->caches));
-        write_formatted(root, text, "/sys/devices/system/cpu/cpu%u/topology/physical_package_id",
-                        cpu);
-        write_formatted(root, "3", "/sys/devices/system/cpu/cpu%u/cache/index0/level", cpu);
-        write_formatted(root, "Unified", "/sys/devices/system/cpu/cpu%u/cache/index0/type", cpu);
-        (void)snprintf(text, sizeof text, "%u-%u", cache, cache + per_cache - 1);
-        write_formatted(root, text, "/sys/devices/system/cpu/cpu%u/cache/index0/shared_cpu_list",
-                        cpu);
-    }
-    uint32_t per_node = per_cache * shape->caches;
-    for (uint32_t node = 0; node < shape->nodes; node++) {
-        (void)snprintf(text, sizeof text, "%u-%u", node * per_node, (node + 1) * per_node - 1);
-        write_formatted(root, text, "/sys/devices/system/node/node%u/cpulist", node);
-        write_formatted(root, shape->distances[node], "/sys/devices/system/node/node%u/distance",
-                        node);
-    }
-}
+/* ---- machines made here ---- */
 
 static const char *const four_nodes[] = {"10 16 32 32", "16 10 32 32", "32 32 10 16",
                                          "32 32 16 10"};
@@ -229,9 +176,9 @@ static void test_distances(void **state) {
     (void)state;
     char root[512];
     hone_cpu_layout layout;
-    machine_shape shape = {4, 2, 1, 1, four_nodes};
+    test_shape shape = {4, 2, 1, 1, four_nodes};
     hn_test_make_folder(root, sizeof root);
-    write_shape(root, &shape, "0-7");
+    hn_test_write_shape(root, &shape, "0-7");
     assert_int_equal(hone_cpu_layout_read(root, NULL, NULL, &layout), HONE_OK);
     assert_int_equal(distance(&layout, 0, 1), HONE_CPU_SAME_NODE);
     assert_int_equal(distance(&layout, 0, 2), HONE_CPU_REMOTE);
@@ -278,17 +225,17 @@ static void check_orders(const hone_cpu_layout *layout) {
 
 static void test_orders(void **state) {
     (void)state;
-    machine_shape shapes[] = {
+    test_shape shapes[] = {
         {2, 2, 3, 2, two_nodes}, {4, 1, 2, 2, four_nodes}, {2, 3, 1, 4, two_nodes}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         char root[512], allowed[32];
         hone_cpu_layout layout;
         hn_test_make_folder(root, sizeof root);
-        (void)snprintf(allowed, sizeof allowed, "0-%u", shape_cpus(&shapes[i]) - 1);
-        write_shape(root, &shapes[i], allowed);
+        (void)snprintf(allowed, sizeof allowed, "0-%u", hn_test_shape_cpus(&shapes[i]) - 1);
+        hn_test_write_shape(root, &shapes[i], allowed);
         assert_int_equal(hone_cpu_layout_read(root, NULL, NULL, &layout), HONE_OK);
-        assert_int_equal(layout.cpus_count, shape_cpus(&shapes[i]));
-        assert_int_equal(layout.cores_count, shape_cpus(&shapes[i]) / shapes[i].siblings);
+        assert_int_equal(layout.cpus_count, hn_test_shape_cpus(&shapes[i]));
+        assert_int_equal(layout.cores_count, hn_test_shape_cpus(&shapes[i]) / shapes[i].siblings);
         check_orders(&layout);
         hone_cpu_layout_deinit(&layout);
         hn_test_remove_folder(root);
@@ -300,9 +247,9 @@ static void test_affinity(void **state) {
     (void)state;
     char root[512], text[64];
     hone_cpu_layout layout;
-    machine_shape shape = {2, 1, 2, 2, two_nodes};
+    test_shape shape = {2, 1, 2, 2, two_nodes};
     hn_test_make_folder(root, sizeof root);
-    write_shape(root, &shape, "1,5-7");
+    hn_test_write_shape(root, &shape, "1,5-7");
     assert_int_equal(hone_cpu_layout_read(root, NULL, NULL, &layout), HONE_OK);
     assert_int_equal(layout.cpus_count, 4);
     assert_int_equal(layout.cores_count, 3);
@@ -333,6 +280,20 @@ static void test_this_machine(void **state) {
         assert_true(layout.places[i].core < layout.cores_count);
         assert_true(layout.places[i].cache_group < layout.cache_groups_count);
     }
+    /* What hwloc counts (where it is built in) is of the whole machine. */
+    hone_platform platform;
+    assert_int_equal(hone_platform_detect(NULL, NULL, &platform), HONE_OK);
+    bool is_whole = hone_cpu_set_count(&platform.online_cpus) == layout.cpus_count;
+    if (is_whole && layout.cores.state == HONE_FACT_PRESENT) {
+        assert_int_equal(platform.cores.value.number, layout.cores_count);
+    }
+    if (is_whole && layout.packages.state == HONE_FACT_PRESENT) {
+        assert_int_equal(platform.sockets.value.number, layout.packages_count);
+    }
+    if (layout.numa_nodes.state == HONE_FACT_PRESENT) {
+        assert_int_equal(platform.nodes_count, layout.nodes_count);
+    }
+    hone_platform_deinit(&platform);
     hone_cpu_layout_deinit(&layout);
 }
 

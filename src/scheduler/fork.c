@@ -85,7 +85,7 @@ HONE_COLD hone_fork_point hone_fork_slowly(hone_fork_point at, hone_fork_functio
     atomic_store_explicit(&stack->head.limit, stack->end, memory_order_relaxed);
     share(stack, index_of(stack, at.next));
     hn_count(&stack->calls_shared, 1);
-    hn_scheduler_wake(stack->scheduler);
+    hn_forks_wake(stack->scheduler);
     tell_waiting_join(stack);
     return at;
 }
@@ -98,8 +98,6 @@ static bool take_back(hn_fork_stack *stack, const hone_fork_slot *slot) {
         uint32_t tail = tail_of(shared);
         uint32_t split = split_of(shared);
         if (tail >= split) {
-            stack->is_all_stolen = true;
-            atomic_store_explicit(&stack->head.limit, NULL, memory_order_relaxed);
             return false;
         }
         assert(split == index_of(stack, slot) + 1 && "not joined in the reverse order of forks");
@@ -176,6 +174,10 @@ HONE_COLD bool hone_join_slowly(hone_fork_point at) {
     }
     hn_count(&stack->joins_waited, 1);
     await_stolen(stack, at.next);
+    /* what it helped with has used the stack meanwhile: again nothing is shared, and what is left
+     * is stolen */
+    stack->is_all_stolen = true;
+    atomic_store_explicit(&stack->head.limit, NULL, memory_order_relaxed);
     return false;
 }
 

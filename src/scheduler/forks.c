@@ -143,12 +143,17 @@ void hone_fork_leave(hone_fork_point at) {
 
 /* ---- stealing ---- */
 
-/* Whether one more worker may run stolen calls. */
-static bool is_room_for_thief(const hone_scheduler *scheduler) {
+bool hn_forks_have_room(const hone_scheduler *scheduler) {
     uint32_t guests = atomic_load_explicit(&scheduler->guests_count, memory_order_relaxed);
     uint32_t workers = scheduler->workers_count;
     uint32_t thieves_max = guests < workers ? workers - guests : 1;
     return atomic_load_explicit(&scheduler->thieves_count, memory_order_relaxed) < thieves_max;
+}
+
+void hn_forks_wake(hone_scheduler *scheduler) {
+    if (hn_forks_have_room(scheduler)) {
+        hn_scheduler_wake(scheduler);
+    }
 }
 
 static hone_fork_slot *steal_from(hn_worker *thief, uint32_t index, hn_fork_stack **out_victim) {
@@ -183,7 +188,7 @@ bool hn_forks_help(hn_worker *worker) {
     hone_scheduler *scheduler = worker->scheduler;
     hn_fork_stack *victim = NULL;
     if (atomic_load_explicit(&scheduler->stacks_open, memory_order_relaxed) == 0 ||
-        !is_room_for_thief(scheduler)) {
+        !hn_forks_have_room(scheduler)) {
         return false;
     }
     hone_fork_slot *slot = steal_any(worker, &victim);
@@ -209,7 +214,7 @@ bool hn_forks_help(hn_worker *worker) {
 bool hn_forks_ask_and_look(hone_scheduler *scheduler) {
     bool is_any = false;
     if (atomic_load_explicit(&scheduler->stacks_open, memory_order_seq_cst) == 0 ||
-        !is_room_for_thief(scheduler)) {
+        !hn_forks_have_room(scheduler)) {
         return false;
     }
     for (uint32_t i = 0; i < stacks_count(scheduler); i++) {

@@ -16,6 +16,8 @@ enum {
     DEQUE_CAPACITY_MAX = 65536,
     STEAL_ATTEMPTS_MAX = 1000,
     SPIN_NS_DEFAULT = 30000,
+    LONE_LOOP_NS_DEFAULT = 5000,
+    LONE_LOOP_NS_MAX = 1000000000,
 };
 
 /* Whose thread this is; set once at its start.
@@ -81,30 +83,27 @@ static bool is_too_few_to_wake(const hone_scheduler *scheduler, uint64_t length)
     return length < backlog && hn_sleepers_count(scheduler) < scheduler->workers_count;
 }
 
-static void submit_critical(hone_scheduler *scheduler, hone_task *task) {
+static void submit_critical(hone_scheduler *scheduler, hone_task *task, uint32_t partition) {
     /* before it is queued: find_task looks here first, worker.c's sleepers at the queue */
     atomic_fetch_add_explicit(&scheduler->critical_count, 1, memory_order_relaxed);
-    hn_queue_push(&scheduler->partitions[task->partition].critical_queue, task);
+    hn_queue_push(&scheduler->partitions[partition].critical_queue, task);
     hn_scheduler_wake(scheduler);
 }
 
-static uint32_t partition_of(const hone_scheduler *scheduler, const hone_task *task) {
-    return task->partition < scheduler->partitions_count ? task->partition : 0;
-}
-
+/* Once it is queued the task may run, and be gone: nothing of it is looked at after that. */
 void hone_scheduler_submit(hone_scheduler *scheduler, hone_task *task) {
     hn_worker *worker = hn_worker_current(scheduler);
-    task->partition = partition_of(scheduler, task);
+    uint32_t partition = hn_partition_of(scheduler, task);
     if (task->is_critical) {
-        submit_critical(scheduler, task);
+        submit_critical(scheduler, task, partition);
         return;
     }
     uint64_t length;
-    if (worker && hn_deque_push(&worker->deques[task->partition], task)) {
-        length = hn_deque_length_owned(&worker->deques[task->partition]);
+    if (worker && hn_deque_push(&worker->deques[partition], task)) {
+        length = hn_deque_length_owned(&worker->deques[partition]);
         hn_count_most(&worker->queue_length_max, length);
     } else {
-        hn_queue *queue = &scheduler->partitions[task->partition].queue;
+        hn_queue *queue = &scheduler->partitions[partition].queue;
         hn_queue_push(queue, task);
         length = atomic_load_explicit(&queue->length, memory_order_relaxed);
     }
@@ -129,8 +128,7 @@ void hone_scheduler_submit_next(hone_scheduler *scheduler, hone_task *task) {
 }
 
 void hone_scheduler_submit_last(hone_scheduler *scheduler, hone_task *task) {
-    task->partition = partition_of(scheduler, task);
-    hn_queue_push(&scheduler->partitions[task->partition].queue, task);
+    hn_queue_push(&scheduler->partitions[hn_partition_of(scheduler, task)].queue, task);
     hn_scheduler_wake(scheduler);
 }
 
@@ -233,6 +231,11 @@ static hone_status check_options(const hone_scheduler_options *options, hone_dia
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "%u steal attempts are more than the limit of %d",
                              options->steal_attempts, STEAL_ATTEMPTS_MAX);
+    }
+    if (options->lone_loop_ns > LONE_LOOP_NS_MAX) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "loops of up to %llu ns on their caller alone are more than 1 s",
+                             (unsigned long long)options->lone_loop_ns);
     }
     if (options->pinning > HONE_PINNING_SCATTER) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "there is no pinning %d",
@@ -347,6 +350,7 @@ static hone_status create_on(const hone_scheduler_options *options, const hone_c
     scheduler->steal_threshold = options->steal_threshold ? options->steal_threshold : 1;
     scheduler->steal_attempts = options->steal_attempts ? options->steal_attempts : 1;
     scheduler->is_victim_order_fixed = options->is_victim_order_fixed;
+    scheduler->lone_loop_ns = options->lone_loop_ns ? options->lone_loop_ns : LONE_LOOP_NS_DEFAULT;
     hone_scheduler_set_power(scheduler, &options->power);
     hone_status status = make_parts(scheduler, options, layout, &found);
     if (status == HONE_OK) {

@@ -49,7 +49,7 @@ typedef struct hn_worker {
     uint64_t crowd_ns, crowd_cpu_ns; /* when it was looked for others last */
     bool is_in_region;               /* its own fork stack is in use */
     bool is_hot;                     /* has done parallel work since it slept */
-    bool has_found;                  /* its search has just ended with something */
+    bool has_found; /* was woken, or its search was successful: may have to wake another */
     hn_billing billing;
     hone_status start_status;
     /* figures: written by the owner, read by anybody, relaxed */
@@ -97,6 +97,7 @@ struct hone_scheduler {
     uint32_t threads_count; /* started so far */
     uint32_t steal_threshold, steal_attempts;
     uint32_t deque_capacity;
+    uint64_t lone_loop_ns;
     bool is_victim_order_fixed;
     uint64_t started_ns;
     hone_poller poller;
@@ -140,6 +141,11 @@ void hn_scheduler_wake(hone_scheduler *scheduler);
 /* seq_cst: see worker.c's head. */
 static inline uint32_t hn_sleepers_count(const hone_scheduler *scheduler) {
     return atomic_load_explicit(&scheduler->idlers, memory_order_seq_cst) % HN_SEARCHER;
+}
+
+/* An index that does not exist is the first: tasks are not checked by a status. */
+static inline uint32_t hn_partition_of(const hone_scheduler *scheduler, const hone_task *task) {
+    return task->partition < scheduler->partitions_count ? task->partition : 0;
 }
 
 void hn_queue_push(hn_queue *queue, hone_task *task);
@@ -213,6 +219,12 @@ static inline hn_fork_stack *hn_fork_stack_at(const hone_scheduler *scheduler, u
     /* acquire: pairs with the exchange that puts it there */
     return atomic_load_explicit(&scheduler->stacks[index], memory_order_acquire);
 }
+
+/* Wakes somebody for a call that is shared now, if one more may steal. */
+void hn_forks_wake(hone_scheduler *scheduler);
+
+/* Whether one more worker may run stolen calls. */
+bool hn_forks_have_room(const hone_scheduler *scheduler);
 
 /* Steals a forked call and runs it; false when none is shared, then all owners are asked. */
 bool hn_forks_help(hn_worker *worker);

@@ -7,7 +7,7 @@
  * once more, and only then waits in the poller; who queues a task does so first and then looks for
  * sleepers. All four accesses are seq_cst, so at least one of the two sees the other. At most one
  * wake-up is on its way at a time (is_wake_pending): its receiver takes the mark away before it
- * looks for work, and wakes the next sleeper when there is more than it can take. While somebody
+ * looks for work, and wakes the next sleeper when there is more than it has taken. While somebody
  * searches nobody is woken; whose search ends looks once more as a sleeper does, and whose search
  * was successful wakes another for what it left.
  *
@@ -176,8 +176,9 @@ static hone_task *find_task(hn_worker *worker) {
 static void run_task(hn_worker *worker, hone_task *task) {
     hone_scheduler *scheduler = worker->scheduler;
     if (scheduler->is_billing) {
-        hn_billing_enter(worker, task->partition, task->is_critical);
-        hn_count_shared(&scheduler->partitions[task->partition].tasks_run);
+        uint32_t partition = hn_partition_of(scheduler, task);
+        hn_billing_enter(worker, partition, task->is_critical);
+        hn_count_shared(&scheduler->partitions[partition].tasks_run);
         if (hone_clock_monotonic_ns() >= worker->billing.quantum_end_ns) {
             hn_billing_settle(worker);
         }
@@ -266,10 +267,8 @@ static void sleep_until_work(hn_worker *worker) {
     atomic_fetch_sub_explicit(&scheduler->idlers, 1, memory_order_seq_cst);
     atomic_store_explicit(&scheduler->is_wake_pending, 0,
                           memory_order_seq_cst); /* before looking for work */
+    worker->has_found = true; /* whoever was not woken because of this one is its to wake */
     run_ready(scheduler, tokens, tokens_count);
-    if (!is_needed && has_work(scheduler)) {
-        hn_scheduler_wake(scheduler); /* there may be more than this worker can take */
-    }
 }
 
 /* What others have begun; false when there is nothing of that kind. */
@@ -294,7 +293,7 @@ void hn_worker_main(void *context) {
         if (worker->has_found && task) {
             worker->has_found = false;
             if (has_tasks(scheduler)) {
-                hn_scheduler_wake(scheduler); /* nobody was woken while we searched */
+                hn_scheduler_wake(scheduler); /* there is more than this worker can take */
             }
         }
         if (task) {

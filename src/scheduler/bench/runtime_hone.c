@@ -49,14 +49,14 @@ typedef struct fib_call {
     long n, result;
 } fib_call;
 
-static long fib(hone_fork_point at, long n);
+static inline long fib(hone_fork_point at, long n);
 
 static void run_fib_call(hone_fork_point at, void *context) {
     fib_call *call = context;
     call->result = fib(at, call->n);
 }
 
-static long fib(hone_fork_point at, long n) {
+static inline long fib(hone_fork_point at, long n) {
     if (n < 2) {
         return n;
     }
@@ -184,7 +184,7 @@ static void add_body(void *context, size_t begin, size_t end) {
 static void skewed_body(void *context, size_t begin, size_t end) {
     float *values = context;
     for (size_t i = begin; i < end; i++) {
-        values[i] = loop_skewed(i);
+        values[i] = skewed_item(values[i], i);
     }
 }
 

@@ -117,7 +117,7 @@ static void run_matrix(void *self, matrix_job job) {
 static void run_loop_small(void *self, float *values) {
 #pragma omp parallel for schedule(static) num_threads(threads_of(self))
     for (int i = 0; i < LOOP_SMALL; i++) {
-        values[i] = (float)i;
+        values[i] += 1;
     }
 }
 
@@ -131,7 +131,7 @@ static void run_loop_large(void *self, float *values) {
 static void run_loop_skewed(void *self, float *values) {
 #pragma omp parallel for schedule(dynamic, 16) num_threads(threads_of(self))
     for (int i = 0; i < LOOP_SKEWED; i++) {
-        values[i] = loop_skewed((size_t)i);
+        values[i] = skewed_item(values[i], (size_t)i);
     }
 }
 

@@ -155,7 +155,7 @@ void loop_large_auto(void *self, float *values) {
 
 void skewed_range(float *values, const range &r) {
     for (std::size_t i = r.begin(); i < r.end(); i++) {
-        values[i] = loop_skewed(i);
+        values[i] = skewed_item(values[i], i);
     }
 }
 

@@ -70,7 +70,7 @@ static inline int tree_children(const tree_node *node) {
     /* two throws multiplied: mostly few, sometimes many */
     uint64_t bits = tree_mix(node->number);
     uint32_t a = (uint32_t)bits % 8, b = (uint32_t)(bits >> 32) % 8;
-    int children = (int)(a * b) * (TREE_DEPTH - node->depth) / (6 * TREE_DEPTH);
+    int children = (int)(a * b) * (TREE_DEPTH - node->depth) / (3 * TREE_DEPTH);
     return children < TREE_CHILDREN_MAX ? children : TREE_CHILDREN_MAX;
 }
 
@@ -116,24 +116,22 @@ typedef struct loop_data {
 
 static inline void loop_touch(float *values, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
-        values[i] = (float)i;
+        values[i] += 1;
     }
 }
 
-/* y += a x, as y[i] += a * y[i + count / 2] would fold; kept plain */
 static inline void loop_add(float *values, size_t half, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
         values[i] += 0.5f * values[half + i];
     }
 }
 
-/* Item i costs i steps. */
-static inline float loop_skewed(size_t i) {
-    float sum = 1;
+/* Item i costs i steps, each waiting for the one before. */
+static inline float skewed_item(float start, size_t i) {
     for (size_t k = 0; k < i; k++) {
-        sum = sum * 0.999f + 0.001f;
+        start = start * 0.75f + 1;
     }
-    return sum;
+    return start;
 }
 
 /* ---- runtimes ---- */

@@ -12,6 +12,7 @@
  *   Threads    shared: may be called from any thread, from tasks and from bodies (nested).
  *   Ownership  body and context are used until the call returns, not longer.
  *   Errors     none: what cannot be shared is done by the caller.
+ *   Items      must not wait for each other: they may all run one after the other on one thread.
  *   Waiting    at the end for chunks that others have begun; they sleep-wait after some us.
  *   Cost       about 0.1 us for a loop that is not shared.
  */
