@@ -19,7 +19,8 @@
 enum {
     SHARED_MAGAZINES = 8,
     TRIES = 3,
-    MAGAZINE_BYTES_MAX = 64 << 10, /* of objects in one */
+    MAGAZINE_BYTES_MAX = 16 << 10, /* of objects in one */
+    MAGAZINE_OBJECTS_MIN = 4,      /* fewer are not worth it */
     SWEEPS = 2,
 };
 
@@ -42,12 +43,11 @@ static bool has_more(const hone_pool *pool) {
     return pool->free || pool->fresh_count > 0;
 }
 
-/* The pool grows for the first object only: magazines take what is there. */
+/* What is there; the pool does not grow for it. */
 static size_t take_locked(hone_shared_pool *pool, void **out_objects, size_t wanted) {
     size_t got = 0;
-    while (got < wanted && (got == 0 || has_more(&pool->pool)) &&
-           (out_objects[got] = hone_pool_acquire(&pool->pool))) {
-        got++;
+    while (got < wanted && has_more(&pool->pool)) {
+        out_objects[got++] = hone_pool_acquire(&pool->pool);
     }
     pool->out_count += got;
     return got;
@@ -66,6 +66,15 @@ static size_t take(hone_shared_pool *pool, void **out_objects, size_t wanted) {
     size_t got = take_locked(pool, out_objects, wanted);
     hone_mutex_unlock(&pool->lock);
     return got;
+}
+
+/* One more object, the pool growing if it must. */
+static void *grow(hone_shared_pool *pool) {
+    hone_mutex_lock(&pool->lock);
+    void *object = hone_pool_acquire(&pool->pool);
+    pool->out_count += object != NULL;
+    hone_mutex_unlock(&pool->lock);
+    return object;
 }
 
 static void give(hone_shared_pool *pool, void *const *objects, size_t count) {
@@ -101,13 +110,16 @@ static shared_magazine *borrow(hone_shared_pool *pool) {
     return NULL;
 }
 
-/* An object out of any shared magazine: for when the pool has no more. */
-static void *scavenge(hone_shared_pool *pool) {
+/* An object out of any shared magazine but `own`, which the caller has borrowed and found empty. */
+static void *scavenge(hone_shared_pool *pool, const hone_pool_magazine *own) {
     void *object = NULL;
     for (int sweep = 0; sweep < SWEEPS && pool->magazine_capacity > 0 && !object; sweep++) {
         bool is_any_busy = false;
         for (size_t i = 0; i < SHARED_MAGAZINES && !object; i++) {
             shared_magazine *it = &pool->shared[i];
+            if (&it->magazine == own) {
+                continue;
+            }
             if (!try_borrow(it)) {
                 is_any_busy = true;
                 continue;
@@ -125,9 +137,17 @@ static void *scavenge(hone_shared_pool *pool) {
     return object;
 }
 
+/* When the pool has nothing there: what lies in magazines comes before growth, and once more after
+ * it, because a magazine that was borrowed then may be back now. */
+static void *find_more(hone_shared_pool *pool, const hone_pool_magazine *own) {
+    void *object = scavenge(pool, own);
+    object = object ? object : grow(pool);
+    return object ? object : scavenge(pool, own);
+}
+
 static void *take_one(hone_shared_pool *pool) {
     void *object;
-    return take(pool, &object, 1) ? object : scavenge(pool);
+    return take(pool, &object, 1) ? object : find_more(pool, NULL);
 }
 
 void *hone_shared_pool_acquire(hone_shared_pool *pool) {
@@ -170,7 +190,7 @@ void *hone_pool_magazine_acquire_slow(hone_pool_magazine *magazine) {
     }
     uint32_t count = (uint32_t)take(magazine->pool, magazine->objects, wanted);
     if (count == 0) {
-        return scavenge(magazine->pool);
+        return find_more(magazine->pool, magazine);
     }
     for (uint32_t i = 0; i + 1 < count; i++) {
         hone_poison(magazine->objects[i], magazine->stride_bytes);
@@ -225,7 +245,7 @@ hone_status hone_shared_pool_create(const hone_pool_options *options, hone_diag 
     size_t fitting = MAGAZINE_BYTES_MAX / pool.stride_bytes;
     capacity = capacity < fitting ? capacity : fitting;
     capacity = capacity < HONE_POOL_MAGAZINE_OBJECTS ? capacity : HONE_POOL_MAGAZINE_OBJECTS;
-    shared->magazine_capacity = capacity < 2 ? 0 : (uint32_t)capacity;
+    shared->magazine_capacity = capacity < MAGAZINE_OBJECTS_MIN ? 0 : (uint32_t)capacity;
     for (size_t i = 0; i < SHARED_MAGAZINES; i++) {
         hone_pool_magazine_init(&shared->shared[i].magazine, shared);
     }

@@ -13,7 +13,7 @@
 #include "hone/platform/thread.h"
 #include "random_test.h"
 
-enum { THREADS = 4, ROUNDS = 60000, OBJECTS_MAX = 64, SLOTS = 16 };
+enum { THREADS = 4, ROUNDS = 60000, OBJECTS_MAX = 130, SLOTS = 16 };
 
 /* Objects go from thread to thread through these slots. */
 typedef struct market {
@@ -101,7 +101,7 @@ static void test_objects_cross_threads(void **state) {
     (void)state;
     cross_threads(OBJECTS_MAX, 0);
     cross_threads(OBJECTS_MAX, 2);
-    cross_threads(20, 1); /* too few for magazines */
+    cross_threads(64, 1); /* too few for magazines */
     cross_threads(100000, 1);
     cross_threads(100000, 2);
 }

@@ -49,6 +49,9 @@ hone_status make_budgets(const void *parameter, hone_diag *diag, void **out_cont
 void drop_budgets(void *context);
 void run_lease(void *context, uint64_t iterations);
 void run_accounted(void *context, uint64_t iterations);
+hone_status make_accounted_heap(const void *parameter, hone_diag *diag, void **out_context);
+void drop_accounted_heap(void *context);
+void run_accounted_heap(void *context, uint64_t iterations);
 hone_status make_campaign(const void *parameter, hone_diag *diag, void **out_context);
 double measure_campaign_rate(void *context);
 double measure_campaign_peak(void *context);

@@ -6,6 +6,7 @@
 
 #include "bench_internal.h"
 #include "campaign_internal.h"
+#include "hone/memory/heap.h"
 #include "hone/platform/clock.h"
 
 enum { LEVELS = 3, CAMPAIGN_MB = 1000 };
@@ -60,6 +61,56 @@ void run_accounted(void *context, uint64_t iterations) {
         void *block = hone_allocate(allocator, OBJECT_BYTES, 8);
         hone_bench_consume(block);
         hone_release(allocator, block, OBJECT_BYTES, 8);
+    }
+}
+
+/* ---- a heap that draws from the lowest level ---- */
+
+typedef struct accounted_heap {
+    void *budgets;
+    hone_heap *heap;
+    hone_heap_local *local;
+} accounted_heap;
+
+void drop_accounted_heap(void *context) {
+    accounted_heap *it = context;
+    hone_heap_local_destroy(it->local);
+    (void)hone_heap_destroy(it->heap, NULL);
+    drop_budgets(it->budgets);
+    free(it);
+}
+
+hone_status make_accounted_heap(const void *parameter, hone_diag *diag, void **out_context) {
+    accounted_heap *it = calloc(1, sizeof *it);
+    if (!it) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    hone_status status = make_budgets(parameter, diag, &it->budgets);
+    if (status != HONE_OK) {
+        free(it);
+        return status;
+    }
+    hone_heap_options options = {
+        .bytes_max = 1 << 20,
+        .allocator = hone_budget_allocator(((budget_run *)it->budgets)->levels[LEVELS - 1])};
+    status = hone_heap_create(&options, diag, &it->heap);
+    if (status == HONE_OK) {
+        status = hone_heap_local_create(it->heap, diag, &it->local);
+    }
+    if (status != HONE_OK) {
+        drop_accounted_heap(it);
+        return status;
+    }
+    *out_context = it;
+    return HONE_OK;
+}
+
+void run_accounted_heap(void *context, uint64_t iterations) {
+    hone_heap_local *local = ((accounted_heap *)context)->local;
+    for (uint64_t i = 0; i < iterations; i++) {
+        void *block = hone_heap_allocate(local, OBJECT_BYTES, 16);
+        touch(block);
+        hone_heap_release(local, block, OBJECT_BYTES, 16);
     }
 }
 

@@ -15,9 +15,10 @@
  * heap/replace    any of 4096 live blocks of 16 to 512 bytes given back, another one taken
  * heap/cross      taken on one thread, given back on another, a ring of 1024 between them
  * campaign        a budget of 64 MB under a workload that wants 1000 MB, evicting in the bands of
- *                 pressure: wishes per second, the most ever held, what was evicted, in how many
+ *                 pressure: MB wanted per second, the most ever held, what was evicted, in how many
  *                 passes. A budget that does not hold fails the suite
  * accounted       malloc and free through a budget of three levels; peers without any accounting
+ * accounted-heap  the same through a heap below such a budget, which leases slabs
  * lease           a lease of 64 bytes through three levels and its return; peers malloc and free
  */
 #include <stdlib.h>
@@ -318,6 +319,13 @@ static const hone_bench_case cases[] = {
      .variants =
          {{.name = "hone", .setup = make_budgets, .run = run_accounted, .teardown = drop_budgets},
           PEERS(run_peer_pair)}},
+    {.name = "budget/accounted-heap",
+     .unit = "ns",
+     .variants = {{.name = "hone",
+                   .setup = make_accounted_heap,
+                   .run = run_accounted_heap,
+                   .teardown = drop_accounted_heap},
+                  PEERS(run_peer_pair)}},
 };
 
 static const hone_bench_suite suite = {

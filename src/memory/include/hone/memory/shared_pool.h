@@ -11,9 +11,10 @@
  * any magazine of the pool or none. Whatever a thread wrote into an object before it released it
  * happens before the object is acquired again. Never waits for an object: at the maximum acquire
  * gives NULL. Objects in magazines of threads count as acquired, those in the shared ones do not:
- * when the maximum is out they are looked for there, and NULL may come only while another thread is
- * in the middle of a call on one. Pools of few or large objects have no magazines and take the lock
- * each time. Which free object comes next is not stated. Misuse is caught as by hone_pool.
+ * they are looked for before the pool grows or says that the maximum is out, and NULL may come only
+ * while another thread is in the middle of a call on one. Pools of few (below 128) or large objects
+ * (above 4 KiB) have no magazines and take the lock each time. Which free object comes next is not
+ * stated. Misuse is caught as by hone_pool.
  * Cost: with a magazine, as hone_pool; without, one atomic exchange more.
  */
 #ifndef HONE_MEMORY_SHARED_POOL_H
