@@ -19,7 +19,7 @@
 #include "hone/platform/pages.h"
 #include "io_internal.h"
 
-enum { GENERATIONS_MAX = 1 << 29, RECEIVE_ALIGNMENT = 64 };
+enum { RECEIVE_ALIGNMENT = 64, ADDRESS_BYTES_MAX = 128 };
 
 /* ---- what a request may have ---- */
 
@@ -98,48 +98,62 @@ static hone_status check_sizes(const hone_io_request *request, hone_diag *diag) 
     return HONE_OK;
 }
 
+static const char *find_multishot_fault(const hone_io *io, const hone_io_request *request) {
+    if (!(kinds[request->kind].takes & MAY_MULTISHOT)) {
+        return "cannot be multishot";
+    }
+    if (request->is_linked || io->chain_last != HN_IO_NONE) {
+        return "cannot be linked when it is multishot";
+    }
+    if (request->timeout_ns > 0) {
+        return "has no time-out when it is multishot: cancel it";
+    }
+    if (request->kind == HONE_IO_RECEIVE && io->options.receive_buffers_count == 0) {
+        return "is multishot, but the ring was created without receive_buffers_count";
+    }
+    return NULL;
+}
+
+/* What is wrong with the parts that only one kind has, or NULL. */
+static const char *find_fault(const hone_io *io, const hone_io_request *request) {
+    if (request->is_multishot) {
+        return find_multishot_fault(io, request);
+    }
+    if (request->timeout_ns > INT64_MAX) {
+        return "has a time-out of more than 292 years";
+    }
+    uint32_t events = request->flags;
+    switch (request->kind) {
+    case HONE_IO_TIMEOUT: return request->timeout_ns > 0 ? NULL : "needs timeout_ns";
+    case HONE_IO_OPEN: return request->path ? NULL : "needs a path";
+    case HONE_IO_CONNECT:
+        return request->address && request->size > 0 && request->size <= ADDRESS_BYTES_MAX
+                   ? NULL
+                   : "needs an address and its size";
+    case HONE_IO_POLL:
+        return events != 0 && !(events & ~(uint32_t)(HONE_IO_READABLE | HONE_IO_WRITABLE))
+                   ? NULL
+                   : "needs HONE_IO_READABLE or HONE_IO_WRITABLE, or both";
+    default: return NULL;
+    }
+}
+
 static hone_status check_request(const hone_io *io, const hone_io_request *request,
                                  hone_diag *diag) {
     if ((uint32_t)request->kind >= HONE_IO_KINDS_COUNT) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "there is no operation %d",
                              (int)request->kind);
     }
-    const char *name = kinds[request->kind].name, *wrong = NULL;
-    if (request->is_multishot && !(kinds[request->kind].takes & MAY_MULTISHOT)) {
-        wrong = "cannot be multishot";
-    } else if (request->is_multishot && (request->is_linked || io->chain_last != HN_IO_NONE)) {
-        wrong = "cannot be linked when it is multishot";
-    } else if (request->is_multishot && request->timeout_ns > 0) {
-        wrong = "has no time-out when it is multishot: cancel it";
-    } else if (request->is_multishot && request->kind == HONE_IO_RECEIVE &&
-               io->options.receive_buffers_count == 0) {
-        wrong = "is multishot, but the ring was created without receive_buffers_count";
-    } else if (request->timeout_ns > INT64_MAX) {
-        wrong = "has a time-out of more than 292 years";
-    } else if (request->kind == HONE_IO_TIMEOUT && request->timeout_ns == 0) {
-        wrong = "needs timeout_ns";
-    } else if (request->kind == HONE_IO_OPEN && !request->path) {
-        wrong = "needs a path";
-    } else if (request->kind == HONE_IO_CONNECT &&
-               (!request->address || request->size == 0 || request->size > 128)) {
-        wrong = "needs an address and its size";
-    } else if (request->kind == HONE_IO_POLL &&
-               (request->flags == 0 ||
-                (request->flags & ~(uint32_t)(HONE_IO_READABLE | HONE_IO_WRITABLE)))) {
-        wrong = "needs HONE_IO_READABLE or HONE_IO_WRITABLE, or both";
-    }
+    const char *wrong = find_fault(io, request);
     if (wrong) {
-        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "%s %s", name, wrong);
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "%s %s", kinds[request->kind].name,
+                             wrong);
     }
     hone_status status = check_fd(io, request, diag);
     return status == HONE_OK ? check_sizes(request, diag) : status;
 }
 
 /* ---- slots ---- */
-
-static hone_io_handle handle_of(const hn_io_slot *slot) {
-    return (uint64_t)slot->generation << 32 | slot->index;
-}
 
 static hn_io_slot *find_slot(const hone_io *io, hone_io_handle handle) {
     uint32_t index = (uint32_t)handle;
@@ -150,30 +164,16 @@ static hn_io_slot *find_slot(const hone_io *io, hone_io_handle handle) {
     return slot->state != HN_IO_FREE && slot->generation == handle >> 32 ? slot : NULL;
 }
 
-static void free_slot(hone_io *io, hn_io_slot *slot) {
-    (void)hn_io_unlink(io, slot);
-    slot->state = HN_IO_FREE;
-    slot->generation = slot->generation == GENERATIONS_MAX ? 1 : slot->generation + 1;
-    slot->next = io->free_slot;
-    io->free_slot = slot->index;
-    io->in_flight_count--;
-}
-
 static hn_io_slot *take_slot(hone_io *io, const hone_io_request *request) {
     hn_io_slot *slot = &io->slots[io->free_slot];
     io->free_slot = slot->next;
     io->in_flight_count++;
     slot->request = *request;
-    slot->next = slot->previous = HN_IO_NONE;
-    slot->chain_next = slot->chain_previous = HN_IO_NONE;
-    slot->buffer = HN_IO_NONE;
-    slot->result = 0;
-    slot->deadline_ns = 0;
     slot->state = HN_IO_PREPARED;
     slot->is_cancel_asked = slot->is_polling = slot->is_timed_out = false;
     slot->is_running = slot->is_connecting = false;
     slot->pending_count = 0;
-    slot->heap_index = slot->watch = HN_IO_NONE;
+    slot->deadline_ns = 0;
     if (request->is_registered_file && !io->is_files_native) {
         slot->request.fd = io->files[request->fd];
         slot->request.is_registered_file = false;
@@ -181,42 +181,12 @@ static hn_io_slot *take_slot(hone_io *io, const hone_io_request *request) {
     return slot;
 }
 
-hn_io_slot *hn_io_unlink(hone_io *io, hn_io_slot *slot) {
-    hn_io_slot *next = hn_io_slot_at(io, slot->chain_next);
-    hn_io_slot *previous = hn_io_slot_at(io, slot->chain_previous);
-    if (next) {
-        next->chain_previous = slot->chain_previous;
-    }
-    if (previous) {
-        previous->chain_next = slot->chain_next;
-    }
-    slot->chain_next = slot->chain_previous = HN_IO_NONE;
-    return next;
-}
-
-void hn_io_complete(hone_io *io, hn_io_slot *slot, int32_t result, uint32_t buffer, bool is_more,
-                    hone_io_completion *out_completion) {
-    *out_completion = (hone_io_completion){
-        .token = slot->request.token,
-        .handle = handle_of(slot),
-        .status = result < 0 ? hn_io_status_of(-result) : HONE_OK,
-        .count = result < 0 ? 0 : (uint32_t)result,
-        .data = buffer == HN_IO_NONE ? NULL : hn_io_receive_buffer(io, buffer),
-        .is_more = is_more,
-        .code = result < 0 ? -result : 0,
-    };
-    if (!is_more) {
-        io->stats.completed_count++;
-        free_slot(io, slot);
-    }
-}
-
 void hn_io_drop(hone_io *io, hn_io_slot *slot, int32_t result) {
     bool is_descriptor = slot->request.kind == HONE_IO_OPEN || slot->request.kind == HONE_IO_ACCEPT;
     if (is_descriptor && result >= 0) {
         (void)close(result);
     }
-    free_slot(io, slot);
+    hn_io_free_slot(io, slot);
 }
 
 bool hn_io_is_full_success(const hn_io_slot *slot, int32_t result) {
@@ -393,6 +363,8 @@ static hone_status make_slots(hone_io *io, hone_diag *diag) {
         io->slots[i].index = i;
         io->slots[i].generation = 1;
         io->slots[i].next = i + 1 < count ? i + 1 : HN_IO_NONE;
+        io->slots[i].chain_next = io->slots[i].chain_previous = HN_IO_NONE;
+        io->slots[i].buffer = io->slots[i].heap_index = io->slots[i].watch = HN_IO_NONE;
     }
     return HONE_OK;
 }
@@ -513,7 +485,7 @@ hone_status hone_io_prepare(hone_io *io, const hone_io_request *request, hone_di
     }
     status = io->backend->prepare(io, slot);
     if (status != HONE_OK) {
-        free_slot(io, slot);
+        hn_io_free_slot(io, slot);
         return hone_diag_set(
             diag, status, "the kernel takes no more operations just now: take completions first");
     }
@@ -521,7 +493,7 @@ hone_status hone_io_prepare(hone_io *io, const hone_io_request *request, hone_di
     io->chain_count = request->is_linked ? io->chain_count + 1 : 0;
     io->stats.prepared_count++;
     if (out_handle) {
-        *out_handle = handle_of(slot);
+        *out_handle = hn_io_handle_of(slot);
     }
     return HONE_OK;
 }
@@ -553,13 +525,15 @@ hone_status hone_io_read_now(hone_io *io, const hone_io_request *request, hone_d
     if (status != HONE_OK) {
         return status;
     }
+    off_t offset = (off_t)request->offset;
     struct iovec vector = {request->data, request->size};
-    ssize_t got = preadv2(request->fd, &vector, 1, (off_t)request->offset, RWF_NOWAIT);
-    if (got >= 0 && (size_t)got == request->size) {
+    ssize_t got = request->may_wait ? pread(request->fd, request->data, request->size, offset)
+                                    : preadv2(request->fd, &vector, 1, offset, RWF_NOWAIT);
+    if (got >= 0 && (request->may_wait || (size_t)got == request->size)) {
         *out_completion = (hone_io_completion){.token = request->token, .count = (uint32_t)got};
         return HONE_OK;
     }
-    /* A part, the end, not there, or a file system that cannot look: the ring finds out. */
+    /* A part, the end, an error, not there, or a file system that cannot look: left to the ring. */
     hone_io_handle handle;
     status = hone_io_prepare(io, request, diag, &handle);
     if (status != HONE_OK) {

@@ -12,6 +12,8 @@
 
 #define HN_IO_NONE UINT32_MAX /* an index of no slot */
 
+enum { HN_IO_GENERATIONS_MAX = 1 << 29 };
+
 typedef enum hn_io_state {
     HN_IO_FREE,
     HN_IO_PREPARED, /* not handed over yet; threads: or behind an unfinished link */
@@ -21,25 +23,25 @@ typedef enum hn_io_state {
     HN_IO_DONE,     /* threads: the result is there, nobody took it yet */
 } hn_io_state;
 
+/* The fields that each operation touches come first; what is marked "kept" is as it was at the
+ * start again when the slot is freed, so that taking one need not write it. */
 typedef struct hn_io_slot {
     hone_io_request request; /* fd resolved, unless the kernel knows the registered file */
     uint32_t index, generation;
-    uint32_t next, previous;             /* in the one list that the state says */
-    uint32_t chain_next, chain_previous; /* neighbours in a chain that have not finished */
-    uint32_t buffer;                     /* receive buffer it was armed with, or HN_IO_NONE */
-    int32_t result;                      /* count, or minus the kernel's error number */
-    uint64_t deadline_ns;                /* 0: none; set when it is started */
     hn_io_state state;
+    int32_t result; /* count, or minus the kernel's error number */
     bool is_cancel_asked;
-    /* uring */
-    bool is_polling;       /* waits for readiness, to be started again then */
-    bool is_timed_out;     /* its own time-out fired */
-    uint8_t pending_count; /* completions of the kernel still to come, time-out included */
-    int64_t timeout[2];    /* struct __kernel_timespec: read by the kernel at submission */
-    /* threads */
-    bool is_running;            /* in the pool; under its lock */
-    bool is_connecting;         /* CONNECT: the kernel works on it */
-    uint32_t heap_index, watch; /* or HN_IO_NONE */
+    bool is_polling;         /* uring: waits for readiness, to be started again then */
+    bool is_timed_out;       /* uring: its own time-out fired */
+    bool is_running;         /* threads: in the pool; under its lock */
+    bool is_connecting;      /* threads: CONNECT, the kernel works on it */
+    uint8_t pending_count;   /* uring: completions of the kernel to come, time-out included */
+    uint32_t next, previous; /* in the one list that the state says */
+    uint32_t chain_next, chain_previous; /* neighbours in a chain that have not finished; kept */
+    uint32_t buffer;                     /* receive buffer it was armed with; kept HN_IO_NONE */
+    uint32_t heap_index, watch;          /* threads; kept HN_IO_NONE */
+    uint64_t deadline_ns;                /* with a time-out; 0: not started yet */
+    int64_t timeout[2];                  /* uring: struct __kernel_timespec, read at submission */
 } hn_io_slot;
 
 typedef struct hn_io_backend {
@@ -95,15 +97,8 @@ uint32_t hn_io_poll_result(uint32_t events);
 /* Minus the error number of the last failed call. */
 int hn_io_error(void);
 
-/* Writes the completion of a result; with is_more the slot lives on, else it is free afterwards. */
-void hn_io_complete(hone_io *io, hn_io_slot *slot, int32_t result, uint32_t buffer, bool is_more,
-                    hone_io_completion *out_completion);
-
 /* Frees a slot without a completion; a descriptor that the result holds is closed. */
 void hn_io_drop(hone_io *io, hn_io_slot *slot, int32_t result);
-
-/* Takes a slot out of its chain and returns the one behind it, or NULL. */
-hn_io_slot *hn_io_unlink(hone_io *io, hn_io_slot *slot);
 
 /* Where receive buffer `buffer` lies; and taking one of the spare ones, or HN_IO_NONE. */
 void *hn_io_receive_buffer(const hone_io *io, uint32_t buffer);
@@ -114,6 +109,51 @@ bool hn_io_is_full_success(const hn_io_slot *slot, int32_t result);
 
 static inline hn_io_slot *hn_io_slot_at(const hone_io *io, uint32_t index) {
     return index == HN_IO_NONE ? NULL : &io->slots[index];
+}
+
+static inline hone_io_handle hn_io_handle_of(const hn_io_slot *slot) {
+    return (uint64_t)slot->generation << 32 | slot->index;
+}
+
+/* Takes a slot out of its chain and returns the one behind it, or NULL. */
+static inline hn_io_slot *hn_io_unlink(hone_io *io, hn_io_slot *slot) {
+    hn_io_slot *next = hn_io_slot_at(io, slot->chain_next);
+    hn_io_slot *previous = hn_io_slot_at(io, slot->chain_previous);
+    if (next) {
+        next->chain_previous = slot->chain_previous;
+    }
+    if (previous) {
+        previous->chain_next = slot->chain_next;
+    }
+    slot->chain_next = slot->chain_previous = HN_IO_NONE;
+    return next;
+}
+
+static inline void hn_io_free_slot(hone_io *io, hn_io_slot *slot) {
+    (void)hn_io_unlink(io, slot);
+    slot->state = HN_IO_FREE;
+    slot->generation = slot->generation == HN_IO_GENERATIONS_MAX ? 1 : slot->generation + 1;
+    slot->next = io->free_slot;
+    io->free_slot = slot->index;
+    io->in_flight_count--;
+}
+
+/* Writes the completion of a result; with is_more the slot lives on, else it is free afterwards. */
+static inline void hn_io_complete(hone_io *io, hn_io_slot *slot, int32_t result, uint32_t buffer,
+                                  bool is_more, hone_io_completion *out_completion) {
+    *out_completion = (hone_io_completion){
+        .token = slot->request.token,
+        .handle = hn_io_handle_of(slot),
+        .status = result < 0 ? hn_io_status_of(-result) : HONE_OK,
+        .count = result < 0 ? 0 : (uint32_t)result,
+        .data = buffer == HN_IO_NONE ? NULL : hn_io_receive_buffer(io, buffer),
+        .is_more = is_more,
+        .code = result < 0 ? -result : 0,
+    };
+    if (!is_more) {
+        io->stats.completed_count++;
+        hn_io_free_slot(io, slot);
+    }
 }
 
 /* How many more completions a wait wants: never more than there can be. */

@@ -152,6 +152,12 @@ static void test_read_now(void **state) {
     assert_int_equal(done.status, HONE_OK);
     assert_int_equal(done.count, 5);
     assert_memory_equal(text, "56789", 5);
+    request.may_wait = true; /* reads at once, whatever the cache has */
+    memset(text, 0, sizeof text);
+    assert_int_equal(hone_io_read_now(io, &request, NULL, &now), HONE_OK);
+    assert_int_equal(now.count, 5);
+    assert_memory_equal(text, "56789", 5);
+    assert_true(is_quiet(io));
     request.fd = 9999;
     assert_int_equal(hone_io_read_now(io, &request, NULL, &now), HONE_STATUS_WOULD_BLOCK);
     wait_for(io, &done, 1);

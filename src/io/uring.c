@@ -384,6 +384,10 @@ static uint32_t start_again(hone_io *io, hone_io_completion *out, uint32_t max) 
             if (count == max) {
                 break;
             }
+            if (slot->buffer != HN_IO_NONE) {
+                hone_io_give_back_buffer(io, hn_io_receive_buffer(io, slot->buffer));
+                slot->buffer = HN_IO_NONE;
+            }
             hn_io_complete(io, slot, slot->is_cancel_asked ? -ECANCELED : -ENOBUFS, HN_IO_NONE,
                            false, &out[count++]);
         } else {
@@ -431,7 +435,8 @@ static hone_status wait_once(hone_io *io, uint32_t missing, uint64_t deadline_ns
         io->stats.submits_count += has_unsubmitted(it);
         result = enter(it, missing, deadline_ns);
     }
-    if (result == -ETIME || (missing > 0 && hone_clock_monotonic_ns() >= deadline_ns)) {
+    bool is_limited = missing > 0 && deadline_ns != UINT64_MAX;
+    if (result == -ETIME || (is_limited && hone_clock_monotonic_ns() >= deadline_ns)) {
         *is_over = true;
         return HONE_OK;
     }

@@ -3,7 +3,9 @@
  * What reads, no-ops and durable writes cost through a ring, beside what one would write without
  * it: a loop over pread, a loop over plain liburing, and libuv.
  *
- * cached/now       one random read of 4 KiB that the page cache has: hone_io_read_now
+ * cached/now       one random read of 4 KiB that the page cache has: hone_io_read_now, which asks
+ *                  the cache; preadv2 is the kernel's own price of asking
+ * cached/may-wait  the same when it is told that it may wait
  * cached/batch-N   N such reads prepared, submitted and taken together, into registered buffers
  * direct/depth-N   random reads of 4 KiB past the page cache, N in flight; the peer `pread` has one
  * nop/batch-64     what the ring itself costs
@@ -154,14 +156,14 @@ static void prepare_read(ring_run *it, void *buffer) {
     require(hone_io_prepare(it->io, &request, NULL, NULL) == HONE_OK);
 }
 
-static void run_now(void *context, uint64_t iterations) {
-    ring_run *it = context;
+static void read_now(ring_run *it, bool may_wait, uint64_t iterations) {
     for (uint64_t i = 0; i < iterations; i++) {
         hone_io_request request = {.kind = HONE_IO_READ,
                                    .fd = it->fd,
                                    .data = hone_io_buffer(it->io, 0),
                                    .size = READ_BYTES,
-                                   .offset = next_offset(&it->seed)};
+                                   .offset = next_offset(&it->seed),
+                                   .may_wait = may_wait};
         hone_io_completion done;
         hone_status status = hone_io_read_now(it->io, &request, NULL, &done);
         if (status == HONE_STATUS_WOULD_BLOCK) { /* the cache lost it */
@@ -170,6 +172,14 @@ static void run_now(void *context, uint64_t iterations) {
         }
         require(status == HONE_OK && done.count == READ_BYTES);
     }
+}
+
+static void run_now(void *context, uint64_t iterations) {
+    read_now(context, false, iterations);
+}
+
+static void run_may_wait(void *context, uint64_t iterations) {
+    read_now(context, true, iterations);
 }
 
 /* Takes `count` completions. */
@@ -263,6 +273,16 @@ static void read_many(pread_run *it, uint64_t count) {
 
 static void run_pread_1(void *context, uint64_t iterations) {
     read_many(context, iterations);
+}
+
+static void run_preadv2(void *context, uint64_t iterations) {
+    pread_run *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        struct iovec all = {it->buffer, READ_BYTES};
+        off_t offset = (off_t)next_offset(&it->seed);
+        require(preadv2(it->fd, &all, 1, offset, RWF_NOWAIT) == READ_BYTES ||
+                pread(it->fd, it->buffer, READ_BYTES, offset) == READ_BYTES);
+    }
 }
 
 static void run_pread_8(void *context, uint64_t iterations) {
@@ -396,7 +416,11 @@ static const read_shape cached_1 = {1, false}, cached_8 = {8, false}, cached_64 
 
 static const hone_bench_case cases[] = {
     {.name = "cached/now", .unit = "ns", .parameter = &cached_1,
-     .variants = {HONE(run_now), PREAD(run_pread_1)}},
+     .variants = {HONE(run_now), PREAD(run_pread_1),
+                  {.name = "preadv2", .setup = make_pread, .run = run_preadv2,
+                   .teardown = drop_pread}}},
+    {.name = "cached/may-wait", .unit = "ns", .parameter = &cached_1,
+     .variants = {HONE(run_may_wait), PREAD(run_pread_1)}},
     CACHED(1), CACHED(8), CACHED(64),
     DIRECT(1), DIRECT(4), DIRECT(16), DIRECT(64),
     {.name = "nop/batch-64", .unit = "ns", .items_per_iteration = 64, .parameter = &cached_64,
