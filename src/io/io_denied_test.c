@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * io_uring denied by the kernel's own means: a seccomp filter in a child, as a container's profile
- * has it. Auto must run on threads and say why; who asks for io_uring must be told.
+ * has it. Auto must run on threads and say why; who asks for io_uring must be told. And a limit of
+ * locked memory that the buffers do not fit into.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,12 +14,13 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "ring_test.h"
 
-enum { NO_FILTER = 77 };
+enum { NO_FILTER = 77, NOBODY = 65534 };
 
 static bool deny(uint32_t error) {
     struct sock_filter program[] = {
@@ -80,14 +82,13 @@ static int live_without(const denied_case *denial) {
     return 0;
 }
 
-static void test_denied(void **state) {
-    const denied_case *denial = *state;
+/* Runs one of the two in a child, which nothing of the parent's is undone for. */
+static void run_child(int (*live)(void), const denied_case *denial) {
     int result;
-    hone_io_destroy(make_ring(HONE_IO_URING, (hone_io_options){0})); /* else nothing is denied */
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        _exit(live_without(denial));
+        _exit(denial ? live_without(denial) : live());
     }
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_true(WIFEXITED(result));
@@ -95,6 +96,52 @@ static void test_denied(void **state) {
         skip();
     }
     assert_int_equal(WEXITSTATUS(result), 0);
+}
+
+static void test_denied(void **state) {
+    hone_io_destroy(make_ring(HONE_IO_URING, (hone_io_options){0})); /* else nothing is denied */
+    run_child(NULL, *state);
+}
+
+/* As an ordinary user who may lock little: the buffers are used all the same, unregistered. */
+static int live_with_little_memory(void) {
+    int fd = make_file(1 << 16);
+    struct rlimit little = {16 << 10, 16 << 10};
+    if (setrlimit(RLIMIT_MEMLOCK, &little) != 0 ||
+        (geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) != 0)) {
+        return NO_FILTER;
+    }
+    hone_io_options options = {.operations_max = 4,
+                               .backend = HONE_IO_URING,
+                               .buffers_count = 16,
+                               .buffer_bytes = 1 << 16};
+    hone_io *io = NULL;
+    hone_io_description description;
+    hone_io_completion done;
+    uint32_t count;
+    if (hone_io_create(&options, NULL, &io) != HONE_OK) {
+        return 1;
+    }
+    hone_io_describe(io, &description);
+    if (description.registered_buffers.state != HONE_FACT_FORBIDDEN ||
+        !strstr(description.registered_buffers.reason, "ulimit -l")) {
+        return 2;
+    }
+    hone_io_request read = {
+        .kind = HONE_IO_READ, .fd = fd, .data = hone_io_buffer(io, 15), .size = 1 << 16};
+    if (hone_io_prepare(io, &read, NULL, NULL) != HONE_OK ||
+        hone_io_wait(io, 1, LONG_NS, &done, 1, NULL, &count) != HONE_OK || count != 1 ||
+        done.count != 1 << 16) {
+        return 3;
+    }
+    hone_io_destroy(io);
+    return 0;
+}
+
+static void test_locked_memory(void **state) {
+    (void)state;
+    hone_io_destroy(make_ring(HONE_IO_URING, (hone_io_options){0}));
+    run_child(live_with_little_memory, NULL);
 }
 
 /* Whatever this machine is like: auto gives a ring, and says why it is on threads. */
@@ -128,6 +175,7 @@ int main(void) {
                                        "ulimit -l"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auto),
+        cmocka_unit_test(test_locked_memory),
         cmocka_unit_test_prestate(test_denied, (void *)&forbidden),
         cmocka_unit_test_prestate(test_denied, (void *)&unknown),
         cmocka_unit_test_prestate(test_denied, (void *)&old),

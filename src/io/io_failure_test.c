@@ -358,11 +358,42 @@ static void test_busy(void **state) {
     }
 }
 
+/* An epoll instance that takes no more: the operation says so, and the ring goes on. */
+static void test_no_watch(void **state) {
+    (void)state;
+    plan(CALL_MMAP, 0, 0, 0);
+    hone_io *io = make_ring(HONE_IO_THREADS, all_options(HONE_IO_THREADS, NULL));
+    int pair[2];
+    char byte;
+    hone_io_completion done[2];
+    make_pair(pair);
+    hone_io_request request = {
+        .kind = HONE_IO_RECEIVE, .fd = pair[0], .data = &byte, .size = 1, .timeout_ns = LONG_NS};
+    plan(CALL_EPOLL_CTL, 1, 1, ENOMEM);
+    done[0] = run_one(io, request);
+    assert_int_equal(done[0].status, HONE_STATUS_OUT_OF_MEMORY);
+    prepare(io, request);
+    assert_true(is_quiet(io));
+    plan(CALL_EPOLL_CTL, 1, 1, ENOMEM); /* beside one that waits, for the other direction */
+    prepare(io,
+            (hone_io_request){
+                .kind = HONE_IO_POLL, .fd = pair[0], .flags = HONE_IO_READABLE, .token = &byte});
+    wait_for(io, done, 1);
+    assert_ptr_equal(done[0].token, &byte);
+    assert_int_equal(done[0].status, HONE_STATUS_OUT_OF_MEMORY);
+    assert_int_equal(send(pair[1], "x", 1, 0), 1);
+    wait_for(io, done, 1);
+    assert_int_equal(done[0].count, 1);
+    use(io);
+    assert_int_equal(close(pair[0]), 0);
+    assert_int_equal(close(pair[1]), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(test_allocations),        BOTH(test_calls),
         cmocka_unit_test(test_extras), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_busy),   cmocka_unit_test(test_no_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

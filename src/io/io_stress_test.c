@@ -166,16 +166,18 @@ static void test_stress(void **state) {
         assert_int_equal(hone_thread_create("user", run_user, &users[i], &threads[i]), HONE_OK);
     }
     for (uint32_t i = 0; i < THREADS; i++) {
-        hone_thread_join(threads[i]);
+        hone_thread_join(threads[i]); /* all of them, before anything is asserted */
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
         static uint8_t content[sizeof users[0].twin];
+        if (users[i].wrong) {
+            fail_msg("thread %u: %s went wrong", i, users[i].wrong);
+        }
         assert_int_equal(pread(users[i].file, content, sizeof content, 0), sizeof content);
         assert_memory_equal(content, users[i].twin, sizeof content);
         assert_int_equal(close(users[i].file), 0);
         assert_int_equal(close(users[i].pair[0]), 0);
         assert_int_equal(close(users[i].pair[1]), 0);
-        if (users[i].wrong) {
-            fail_msg("thread %u: %s went wrong", i, users[i].wrong);
-        }
     }
 }
 

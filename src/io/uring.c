@@ -412,17 +412,19 @@ static hone_status submit(hone_io *io, hone_diag *diag) {
 
 /* ---- waiting ---- */
 
-/* Between taking and a poller's sleep nothing may get lost: the event is cleared first, and raised
- * again where something was left behind. */
-static void clear_event(const hone_io *io) {
-    uint64_t ignored_count;
-    ssize_t ignored = read(io->descriptor, &ignored_count, sizeof ignored_count);
-    (void)ignored;
-}
-
-static void raise_event(const hone_io *io) {
-    uint64_t one = 1;
-    ssize_t ignored = write(io->descriptor, &one, sizeof one);
+/* What a poller sees is brought up to date when all was taken that there is room for: cleared
+ * first, raised again if there is more. The kernel makes a completion, or its promise of one
+ * (TASKRUN), visible before it raises the event, so none can fall between the two. */
+static void tell_poller(hone_io *io) {
+    hn_uring *it = io->self;
+    uint64_t count = 1;
+    ssize_t ignored = read(io->descriptor, &count, sizeof count);
+    unsigned flags = IO_URING_READ_ONCE(*it->ring.sq.kflags);
+    if (io_uring_cq_ready(&it->ring) > 0 || it->later_first != HN_IO_NONE ||
+        (flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN))) {
+        count = 1;
+        ignored = write(io->descriptor, &count, sizeof count);
+    }
     (void)ignored;
 }
 
@@ -435,12 +437,12 @@ static hone_status wait_once(hone_io *io, uint32_t missing, uint64_t deadline_ns
         io->stats.submits_count += has_unsubmitted(it);
         result = enter(it, missing, deadline_ns);
     }
-    bool is_limited = missing > 0 && deadline_ns != UINT64_MAX;
-    if (result == -ETIME || (is_limited && hone_clock_monotonic_ns() >= deadline_ns)) {
+    /* The clock decides: liburing says ETIME also when the kernel came back for other work. */
+    if (missing > 0 && deadline_ns != UINT64_MAX && hone_clock_monotonic_ns() >= deadline_ns) {
         *is_over = true;
         return HONE_OK;
     }
-    return result < 0 && result != -EINTR ? explain(result, diag) : HONE_OK;
+    return result < 0 && result != -EINTR && result != -ETIME ? explain(result, diag) : HONE_OK;
 }
 
 static hone_status uring_wait(hone_io *io, uint32_t count_min, uint64_t timeout_ns,
@@ -455,15 +457,11 @@ static hone_status uring_wait(hone_io *io, uint32_t count_min, uint64_t timeout_
     bool is_over = timeout_ns == 0, has_looked = false;
     hone_status status = HONE_OK;
     uint32_t count = 0;
-    if (io->descriptor >= 0) {
-        clear_event(io);
-    }
     for (;;) {
         count += reap(io, out_completions + count, completions_max - count);
         count += start_again(io, out_completions + count, completions_max - count);
         uint32_t missing = is_over ? 0 : hn_io_wanted(io, count_min, count, completions_max);
-        bool is_enough = has_looked || (count > 0 && io->descriptor < 0);
-        if (missing == 0 && !has_unsubmitted(it) && is_enough &&
+        if (missing == 0 && !has_unsubmitted(it) && (has_looked || count > 0) &&
             (count == completions_max || !io_uring_cq_has_overflow(&it->ring))) {
             break;
         }
@@ -477,9 +475,8 @@ static hone_status uring_wait(hone_io *io, uint32_t count_min, uint64_t timeout_
         (void)io_uring_get_events(&it->ring); /* brings up completions that had no room */
     }
     count += reap(io, out_completions + count, completions_max - count);
-    if (io->descriptor >= 0 && (io_uring_cq_ready(&it->ring) > 0 || it->later_first != HN_IO_NONE ||
-                                io_uring_cq_has_overflow(&it->ring))) {
-        raise_event(io);
+    if (io->descriptor >= 0) {
+        tell_poller(io);
     }
     if (count == 0 && status != HONE_OK) {
         return status;

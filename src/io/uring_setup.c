@@ -32,8 +32,9 @@ static const rung rungs[] = {
     {IORING_SETUP_SQPOLL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_SUBMIT_ALL, true,
      "submission thread, single issuer"},
     {IORING_SETUP_SQPOLL, true, "submission thread"},
-    {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL, false,
-     "single issuer, deferred work"},
+    {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+         IORING_SETUP_SUBMIT_ALL,
+     false, "single issuer, deferred work"},
     {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, false, "cooperative work"},
     {0, false, "plain"},
 };
