@@ -11,6 +11,7 @@
  */
 #include "hone/io/io.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -228,6 +229,7 @@ void hone_io_give_back_buffer(hone_io *io, void *data) {
     }
     size_t offset = (size_t)((char *)data - (char *)hn_io_receive_buffer(io, 0));
     uint32_t buffer = (uint32_t)(offset / io->options.receive_buffer_bytes);
+    assert(buffer < io->options.receive_buffers_count);
     if (io->is_receive_native) {
         io->backend->give_back(io, buffer);
     } else if (io->spare_count < io->options.receive_buffers_count) {

@@ -160,6 +160,22 @@ static void use(hone_io *io) {
         assert_true(done.is_more && done.count == 1 && *(char *)done.data == 'x');
         hone_io_give_back_buffer(io, done.data);
     }
+    struct sockaddr_un address;
+    socklen_t size;
+    int listener = make_listener(&address, &size);
+    hone_io_handle accepting = prepare(
+        io, (hone_io_request){.kind = HONE_IO_ACCEPT, .fd = listener, .is_multishot = true});
+    for (int i = 0; i < 3; i++) {
+        int client = make_connection(&address, size);
+        wait_for(io, &done, 1);
+        assert_true(done.is_more && done.handle == accepting);
+        assert_int_equal(close((int)done.count), 0);
+        assert_int_equal(close(client), 0);
+    }
+    assert_int_equal(hone_io_cancel(io, accepting), HONE_OK);
+    wait_for(io, &done, 1);
+    assert_int_equal(done.status, HONE_STATUS_CANCELLED);
+    assert_int_equal(close(listener), 0);
     done = run_one(io, (hone_io_request){.kind = HONE_IO_RECEIVE,
                                          .fd = pair[1],
                                          .data = &byte,

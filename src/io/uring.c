@@ -556,13 +556,18 @@ static void drop_completions(hone_io *io) {
 static void drain(hone_io *io) {
     hn_uring *it = io->self;
     while (io->in_flight_count > 0) {
+        bool are_all_asked = true;
         for (uint32_t i = 0; i < io->options.operations_max; i++) {
             if (io->slots[i].state == HN_IO_KERNEL) {
-                (void)cancel(io, &io->slots[i]);
+                are_all_asked = cancel(io, &io->slots[i]) == HONE_OK && are_all_asked;
             }
         }
         uint32_t before = io->in_flight_count;
-        while (io->in_flight_count == before) {
+        if (!are_all_asked) { /* the kernel wants completions taken first */
+            drop_completions(io);
+            (void)io_uring_get_events(&it->ring);
+        }
+        while (io->in_flight_count == before && are_all_asked) {
             drop_completions(io);
             if (io->in_flight_count != before) {
                 break;

@@ -193,7 +193,9 @@ HONE_MUST_USE hone_status hone_io_submit(hone_io *io, hone_diag *diag);
 
 /* Hands the batch over and takes up to `completions_max` completions, waiting at most `timeout_ns`
  * for `count_min` of them; 0 only looks. Never waits for more than is in flight. *out_count is less
- * than count_min when the time was over. */
+ * than count_min when the time was over; signals do not end it. On threads the time is rounded up
+ * to a millisecond. INVALID_ARGUMENT (no room, or the ring is another thread's), WOULD_BLOCK as for
+ * submit, IO. */
 HONE_MUST_USE hone_status hone_io_wait(hone_io *io, uint32_t count_min, uint64_t timeout_ns,
                                        hone_io_completion *out_completions,
                                        uint32_t completions_max, hone_diag *diag,
