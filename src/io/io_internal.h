@@ -23,9 +23,9 @@ typedef enum hn_io_state {
     HN_IO_DONE,     /* threads: the result is there, nobody took it yet */
 } hn_io_state;
 
-/* Two cache lines, because data that passes through pushes the slots out of the first cache. What is
- * marked "kept" is as it was at the start again when the slot is freed: taking one need not write
- * it. */
+/* Two cache lines, because data that passes through pushes the slots out of the first cache. What
+ * is marked "kept" is as it was at the start again when the slot is freed: taking one need not
+ * write it. */
 typedef struct hn_io_slot {
     _Alignas(64) hone_io_request request; /* fd resolved, unless the kernel knows the file */
     uint32_t index, generation;
