@@ -413,6 +413,35 @@ static void test_in_flight_limit(void **state) {
     hone_io_destroy(io);
 }
 
+/* Everything at its stated maximum, all of it in flight at once. */
+static void test_largest(void **state) {
+    hone_io_options options = {.operations_max = HONE_IO_OPERATIONS_MAX,
+                               .threads_count = HONE_IO_THREADS_MAX,
+                               .files_count = HONE_IO_FILES_MAX,
+                               .receive_buffers_count = HONE_IO_RECEIVE_BUFFERS_MAX,
+                               .receive_buffer_bytes = 1};
+    hone_io *io = make_ring(backend_of(state), options);
+    static hone_io_completion done[HONE_IO_OPERATIONS_MAX];
+    hone_io_request request = {.kind = HONE_IO_NOP, .timeout_ns = LONG_NS};
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < HONE_IO_OPERATIONS_MAX; i++) {
+            prepare(io, request);
+        }
+        assert_int_equal(hone_io_prepare(io, &request, NULL, NULL), HONE_STATUS_LIMIT);
+        wait_for(io, done, HONE_IO_OPERATIONS_MAX);
+        for (uint32_t i = 0; i < HONE_IO_OPERATIONS_MAX; i++) {
+            assert_int_equal(done[i].status, HONE_OK);
+        }
+    }
+    int file = make_file(0);
+    assert_int_equal(hone_io_register_file(io, HONE_IO_FILES_MAX - 1, file, NULL), HONE_OK);
+    hone_io_request sync = {
+        .kind = HONE_IO_SYNC, .fd = HONE_IO_FILES_MAX - 1, .is_registered_file = true};
+    assert_int_equal(run_one(io, sync).status, HONE_OK);
+    hone_io_destroy(io);
+    assert_int_equal(close(file), 0);
+}
+
 static void test_bad_requests(void **state) {
     hone_io *io = plain_ring(state);
     char byte;
@@ -748,6 +777,7 @@ int main(void) {
         BOTH(test_chain_failure),
         BOTH(test_many_chains),
         BOTH(test_in_flight_limit),
+        BOTH(test_largest),
         BOTH(test_bad_requests),
         cmocka_unit_test(test_bad_options),
         BOTH(test_budget),
