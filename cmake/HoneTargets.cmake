@@ -16,6 +16,28 @@ target_compile_options(hone_flags INTERFACE
     # with NDEBUG, what only asserts use is unused
     $<$<CONFIG:Release,MinSizeRel>:-Wno-unused-function;-Wno-unused-variable;-Wno-unused-parameter>)
 target_compile_definitions(hone_flags INTERFACE _GNU_SOURCE)
+# Hardware checks of control flow (docs/decisions/0008). HONE_HARDENING_MARKS is what readelf shows of every object;
+# empty where the toolchain or the CPU family has no such thing.
+set(HONE_HARDENING_MARKS "")
+if(HONE_HARDENING)
+    include(CheckCCompilerFlag)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+        check_c_compiler_flag(-fcf-protection=full HONE_HAS_CF_PROTECTION)
+        if(HONE_HAS_CF_PROTECTION)
+            set(HONE_HARDENING_MARKS "IBT, SHSTK")
+            target_compile_options(hone_flags INTERFACE -fcf-protection=full)
+            # Start files of a C library without marks would take the program's away; they return as they call.
+            set(is_program $<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>)
+            target_link_options(hone_flags INTERFACE $<${is_program}:-Wl,-z,shstk>)
+        endif()
+    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+        check_c_compiler_flag(-mbranch-protection=standard HONE_HAS_BRANCH_PROTECTION)
+        if(HONE_HAS_BRANCH_PROTECTION)
+            set(HONE_HARDENING_MARKS "BTI, PAC")
+            target_compile_options(hone_flags INTERFACE -mbranch-protection=standard)
+        endif()
+    endif()
+endif()
 if(HONE_SANITIZE)
     target_compile_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE} -fno-sanitize-recover=all)
     target_link_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE})

@@ -258,6 +258,50 @@ class Machine(unittest.TestCase):
             self.assertEqual(text.returncode, OK)
             self.assertIn("optimisations", text.stdout)
 
+    def test_a_calibration_is_kept_and_shown(self):
+        with tempfile.TemporaryDirectory() as folder:
+            words = ["detect", "--json", "--calibration", os.path.join(folder, "kept")]
+            before = json.loads(hone(*words).stdout)["calibration"]
+            self.assertFalse(before["is_known"])
+            self.assertIn("--calibrate", before["reason"])
+            result = hone(*words, "--calibrate")
+            self.assertEqual((result.returncode, result.stderr), (OK, ""))  # no terminal: no progress
+            measured = json.loads(result.stdout)["calibration"]
+            self.assertTrue(measured["is_known"])
+            for name, figure in measured["figures"].items():
+                with self.subTest(name=name):
+                    self.assertEqual(figure["value"] is None, bool(figure["reason"]))
+                    if figure["value"] is not None:
+                        self.assertTrue(0 < figure["low"] <= figure["value"] <= figure["high"])
+            (name,) = os.listdir(os.path.join(folder, "kept"))
+            path = os.path.join(folder, "kept", name)
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+            again = json.loads(hone(*words).stdout)
+            self.assertEqual(again["calibration"]["measured_at_ns"], measured["measured_at_ns"])
+            self.assertGreater(again["calibration"]["age_s"], 0)
+            self.assertEqual(len(again["huge_page_advice"]), 3)
+            self.assertIn(" ago", hone(*[word for word in words if word != "--json"]).stdout)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("{}")
+            damaged = hone(*words)
+            self.assertEqual((damaged.returncode, damaged.stderr), (OK, ""))
+            self.assertIn("not a sound calibration", json.loads(damaged.stdout)["calibration"]["reason"])
+
+    def test_calibrating_shows_progress_on_a_terminal(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shown, code = on_terminal("detect", "--calibrate", "--calibration", folder)
+            self.assertEqual(code, OK)
+            self.assertIn("calibrating 1/", shown)
+            self.assertIn("huge pages for a heap", shown)
+
+    def test_a_described_machine_is_not_measured(self):
+        root = os.path.join(MACHINES, "laptop-on-battery")
+        result = hone("detect", "--calibrate", "--root", root)
+        self.assertEqual((result.returncode, result.stdout), (USAGE, ""))
+        self.assertIn("cannot be measured", result.stderr)
+        described = json.loads(hone("detect", "--json", "--root", root).stdout)
+        self.assertFalse(described["calibration"]["is_known"])
+
     def test_doctor_names_cost_and_remedy(self):
         roots = [os.path.join(MACHINES, name) for name in sorted(os.listdir(MACHINES))]
         advice_count = 0

@@ -14,6 +14,8 @@
 #undef atomic_exchange_explicit
 #undef atomic_fetch_add_explicit
 #undef atomic_fetch_sub_explicit
+#undef atomic_fetch_or_explicit
+#undef atomic_fetch_and_explicit
 #undef atomic_compare_exchange_strong_explicit
 
 /* The builtins that gcc and clang make the standard's macros of. */
@@ -41,6 +43,12 @@
 #define atomic_fetch_sub_explicit(object, value, order) \
     (interleave_point(),                                \
      INTERLEAVE_BUILTIN(__c11_atomic_fetch_sub, __atomic_fetch_sub)(object, value, order))
+#define atomic_fetch_or_explicit(object, value, order) \
+    (interleave_point(),                               \
+     INTERLEAVE_BUILTIN(__c11_atomic_fetch_or, __atomic_fetch_or)(object, value, order))
+#define atomic_fetch_and_explicit(object, value, order) \
+    (interleave_point(),                                \
+     INTERLEAVE_BUILTIN(__c11_atomic_fetch_and, __atomic_fetch_and)(object, value, order))
 #define atomic_compare_exchange_strong_explicit(object, expected, desired, success, failure) \
     (interleave_point(), INTERLEAVE_CAS(object, expected, desired, success, failure))
 

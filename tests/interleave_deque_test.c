@@ -10,10 +10,11 @@
 
 #include "deque_internal.h"
 
-enum { TASKS = 4 };
+enum { TASKS = 4, CAPACITY = 16 };
 
 typedef struct deque_run {
     hn_deque deque;
+    hn_deque_place places[CAPACITY];
     uint32_t pushes_first; /* before the owner begins to pop */
     uint32_t start;        /* position in the deque's memory to begin at */
     hone_task tasks[TASKS];
@@ -24,7 +25,7 @@ typedef struct deque_run {
 
 static void deque_begin(void *context) {
     deque_run *it = context;
-    memset(&it->deque, 0, sizeof it->deque);
+    hn_deque_init(&it->deque, it->places, CAPACITY);
     memset(it->taken_counts, 0, sizeof it->taken_counts);
     for (uint32_t i = 0; i < it->start; i++) {
         (void)hn_deque_push(&it->deque, &it->tasks[0]);
@@ -84,7 +85,7 @@ static void each_task_comes_out_once(void **state) {
     static const uint32_t firsts[] = {1, 2, TASKS};
     for (uint32_t thieves = 1; thieves <= 2; thieves++) {
         for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
-            deque_run it = {.pushes_first = firsts[i], .start = HN_DEQUE_CAPACITY - 1};
+            deque_run it = {.pushes_first = firsts[i], .start = CAPACITY - 1};
             interleave_program program = {.name = "deque",
                                           .threads_count = 1 + thieves,
                                           .preemptions_max = thieves == 1 ? 4 : 2,

@@ -9,6 +9,9 @@
 #include "hone/platform/clock.h"
 #include "hone/platform/poller.h"
 #include "hone/platform/thread.h"
+/* before the accesses are replaced: figures are no steps */
+#include "figure_internal.h"
+
 #include "interleave_atomics.h"
 
 hone_status interleave_thread_create(const char *name, void (*run)(void *context), void *context,

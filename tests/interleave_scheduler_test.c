@@ -11,7 +11,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "hone/scheduler/scheduler.h"
+#include "hone/scheduler/fork.h"
+#include "hone/scheduler/loop.h"
 #include "interleave.h"
 
 enum { TASKS_MAX = 4, WORKERS = 2 };
@@ -24,6 +25,8 @@ typedef struct counted_task {
     uint32_t runs_count;
     uint32_t children_count; /* submitted by this one, the tasks that follow it */
     bool is_next;            /* by submit_next */
+    bool is_forking;         /* forks the task that follows, and waits for it before it joins */
+    bool is_looping;         /* a loop over two items, where the first waits for the second */
     uint32_t awaited_count;  /* of the tasks that follow: the other worker must come */
 } counted_task;
 
@@ -41,8 +44,40 @@ static bool has_run(void *context) {
     return ((const counted_task *)context)->runs_count > 0;
 }
 
+static void run_forked(hone_fork_point at, void *context) {
+    (void)at;
+    ((counted_task *)context)->runs_count++;
+}
+
+static void fork_and_wait(counted_task *it) {
+    hone_fork_point at = hone_fork_enter(it->run->scheduler);
+    (void)hone_fork(at, run_forked, &it[1]);
+    interleave_block(has_run, &it[1]);
+    hone_join(at, run_forked, &it[1]);
+    hone_fork_leave(at);
+}
+
+/* Item 0 waits for item 1, which another must take; what follows is counted. */
+static void loop_body(void *context, size_t begin, size_t end) {
+    counted_task *it = context;
+    for (size_t i = begin; i < end; i++) {
+        if (i == 1) {
+            it[1].runs_count++;
+        } else {
+            interleave_block(has_run, &it[1]);
+        }
+    }
+}
+
 static void task_run(void *context) {
     counted_task *it = context;
+    if (it->is_forking) {
+        fork_and_wait(it);
+    }
+    if (it->is_looping) {
+        hone_loop_options options = {.chunk_min = 1, .is_chunk_fixed = true};
+        hone_scheduler_for_with(it->run->scheduler, 2, &options, loop_body, it);
+    }
     for (uint32_t i = 1; i <= it->children_count; i++) {
         if (it->is_next) {
             hone_scheduler_submit_next(it->run->scheduler, &it[i].task);
@@ -61,7 +96,7 @@ static void scheduler_begin(void *context) {
     for (uint32_t i = 0; i < it->tasks_count; i++) {
         it->tasks[i] = it->shape[i];
         it->tasks[i].run = it;
-        it->tasks[i].task = (hone_task){task_run, &it->tasks[i], NULL};
+        it->tasks[i].task = (hone_task){.run = task_run, .context = &it->tasks[i]};
     }
 }
 
@@ -69,7 +104,8 @@ static void scheduler_begin(void *context) {
 static void scheduler_step(void *context, uint32_t thread) {
     scheduler_run *it = context;
     (void)thread;
-    hone_scheduler_options options = {.workers_count = WORKERS, .timers_max = 4};
+    hone_scheduler_options options = {
+        .workers_count = WORKERS, .timers_max = 4, .power = {.is_spinning_off = true}};
     interleave_set_exploring(false);
     interleave_check(hone_scheduler_create(&options, NULL, &it->scheduler) == HONE_OK,
                      "the scheduler could not be created");
@@ -129,6 +165,14 @@ static void children_of_a_busy_worker_are_fetched(void **state) {
     explore("children that displace each other", &chain, 1);
 }
 
+static void work_of_a_region_is_fetched(void **state) {
+    (void)state;
+    scheduler_run fork = {.tasks_count = 2, .submitted_count = 1, .shape = {{.is_forking = true}}};
+    explore("a fork that its forker waits for", &fork, 2);
+    scheduler_run loop = {.tasks_count = 2, .submitted_count = 1, .shape = {{.is_looping = true}}};
+    explore("an item that another waits for", &loop, 2);
+}
+
 static void stopping_reaches_every_worker(void **state) {
     (void)state;
     scheduler_run it = {.tasks_count = 1, .submitted_count = 1, .is_stop_explored = true};
@@ -139,6 +183,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_submit_is_slept_through),
         cmocka_unit_test(children_of_a_busy_worker_are_fetched),
+        cmocka_unit_test(work_of_a_region_is_fetched),
         cmocka_unit_test(stopping_reaches_every_worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

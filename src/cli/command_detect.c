@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `hone detect`: the facts about the machine in their groups, then what follows from them. */
+/* `hone detect`: the facts about the machine in their groups, what follows from them, what was
+ * measured. */
 #include <stdio.h>
 #include <string.h>
 
 #include "json_members_internal.h"
+#include "calibration_view_internal.h"
 #include "command_machine_internal.h"
 
 #include "hone/base/units.h"
@@ -155,7 +157,8 @@ static uint32_t group_columns(const hone_fact_list *facts, size_t index) {
 }
 
 static void print_people(hn_cli_output *out, const hone_platform *platform,
-                         const hone_advice advice[HONE_OPTIMISATION_COUNT]) {
+                         const hone_advice advice[HONE_OPTIMISATION_COUNT],
+                         const hn_calibration_view *view) {
     const hone_fact_list *facts = &platform->facts;
     const char *group = "";
     uint32_t name_columns = 0;
@@ -182,6 +185,8 @@ static void print_people(hn_cli_output *out, const hone_platform *platform,
                      advice[i].is_on ? "on" : "off", plain);
         hn_cli_print_wrapped(out, hone_text_of(advice[i].reason), 20, 20);
     }
+    hn_cli_calibration_print(out, view);
+    hn_cli_huge_pages_print(out, platform, view);
 }
 
 /* --- For programs --------------------------------------------------------------------------- */
@@ -226,7 +231,8 @@ static void write_facts(hone_json_writer *writer, const hone_fact_list *facts) {
 }
 
 static void print_json(hn_cli_output *out, const hone_platform *platform,
-                       const hone_advice advice[HONE_OPTIMISATION_COUNT]) {
+                       const hone_advice advice[HONE_OPTIMISATION_COUNT],
+                       const hn_calibration_view *view) {
     hone_json_writer writer;
     hone_json_writer_init(&writer, &out->buffer, 2);
     hone_json_write_object_begin(&writer);
@@ -245,22 +251,28 @@ static void print_json(hn_cli_output *out, const hone_platform *platform,
         hone_json_write_object_end(&writer);
     }
     hone_json_write_object_end(&writer);
+    hn_cli_calibration_write(&writer, view);
+    hn_cli_huge_pages_write(&writer, platform, view);
     hone_json_write_object_end(&writer);
     hn_cli_print(out, "\n");
 }
 
 int hn_command_detect(hn_session *session) {
     hone_platform platform;
-    int code = hn_cli_describe_machine(session, &platform);
+    hn_calibration_view view;
+    int code = hn_cli_calibration_get(session, &view);
+    if (code == HN_EXIT_OK) {
+        code = hn_cli_describe_machine(session, &platform);
+    }
     if (code != HN_EXIT_OK) {
         return code;
     }
     hone_advice advice[HONE_OPTIMISATION_COUNT];
     hone_platform_advise(&platform, NULL, advice);
     if (hn_arguments_has(&session->arguments, "json")) {
-        print_json(&session->out, &platform, advice);
+        print_json(&session->out, &platform, advice, &view);
     } else {
-        print_people(&session->out, &platform, advice);
+        print_people(&session->out, &platform, advice, &view);
     }
     hone_platform_deinit(&platform);
     return HN_EXIT_OK;

@@ -85,7 +85,7 @@ static void print_people(hn_session *session, hone_isa_mask isa) {
                  HN_BUILD_SANITIZERS[0] ? ", sanitizers: " : "", HN_BUILD_SANITIZERS);
     print_isa(out, isa);
     for (int i = 0; i < FEATURES_COUNT; i++) {
-        hn_cli_print(out, "  %s%-8s%s  %s%s%s%s%s\n", name, features[i].name, plain,
+        hn_cli_print(out, "  %s%-9s%s %s%s%s%s%s\n", name, features[i].name, plain,
                      hn_cli_style_of(out, features[i].is_on ? HN_STYLE_GOOD : HN_STYLE_WARNING),
                      features[i].is_on ? "on" : "off", plain, features[i].reason[0] ? ": " : "",
                      features[i].reason);

@@ -69,6 +69,25 @@ static const hn_cli_option machine_options[] = {
      .help = "read /proc and /sys below DIR: the copy of another machine's files"},
 };
 
+static const hn_cli_option detect_options[] = {
+    {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
+    {.name = "root",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_ROOT",
+     .help = "read /proc and /sys below DIR: the copy of another machine's files"},
+    {.name = "calibrate",
+     .letter = 'c',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "first measure what this host costs (some seconds, on an idle machine) and keep it"},
+    {.name = "calibration",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_CALIBRATION",
+     .help = "keep the figures in DIR; without it in ~/.local/state/hone/calibration, or below "
+             "XDG_STATE_HOME"},
+};
+
 static const hn_cli_option bench_options[] = {
     {.name = "list",
      .letter = 'l',
@@ -195,12 +214,17 @@ static const hn_command commands[] = {
             "nodes, huge pages, CPUs and memory after affinity, cpuset and every cgroup level, "
             "clocks, power, hardware security and kernel features; then which optimisations follow "
             "from it, and why.\n\n"
+            "With --calibrate it also measures: cache and memory latencies, what small and huge "
+            "pages cost, bandwidth, waking a thread, a system call. The figures are kept for this "
+            "host, shown with their spread and their age from then on, and decide what is advised "
+            "about huge pages. A figure whose samples were all disturbed is n/a.\n\n"
             "Present, absent and forbidden are three different answers: what is missing is n/a "
             "with its reason, never 0.",
         .completion = HN_COMPLETION_NONE,
-        .options = machine_options,
-        .options_count = COUNT_OF(machine_options),
+        .options = detect_options,
+        .options_count = COUNT_OF(detect_options),
         .examples = "hone detect  # this machine\n"
+                    "hone detect --calibrate  # measure it first\n"
                     "hone detect --json | jq .facts.memory  # one group of it, for a program\n"
                     "hone detect --root fixtures/laptop  # a machine that was copied to a folder",
         .run = hn_command_detect,
@@ -312,6 +336,7 @@ static const hn_note exit_codes[] = {
 static const hn_note variables[] = {
     {"NO_COLOR", "when set and not empty, no colour, whatever the terminal"},
     {"HONE_ROOT", "stands in for --root of detect and doctor"},
+    {"HONE_CALIBRATION", "stands in for --calibration of detect"},
     {"HONE_SUITES", "stands in for --suites of bench"},
 };
 

@@ -29,27 +29,7 @@ enum {
 };
 
 hone_status hone_baseline_directory(hone_arena *arena, hone_diag *diag, const char **out_path) {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char path[PATH_BYTES_MAX];
-    int length;
-    if (state && state[0] == '/') {
-        length = snprintf(path, sizeof path, "%s/hone/baselines", state);
-    } else if (home && home[0] == '/') {
-        length = snprintf(path, sizeof path, "%s/.local/state/hone/baselines", home);
-    } else {
-        return hone_diag_set(diag, HONE_STATUS_ABSENT,
-                             "neither XDG_STATE_HOME nor HOME is set: name a directory for the "
-                             "baselines (--baselines DIR)");
-    }
-    char *copy = NULL;
-    if (length > 0 && (size_t)length < sizeof path) {
-        copy = hone_arena_copy_text(arena, hone_text_of(path));
-    }
-    if (!copy) {
-        return hone_diag_set(diag, HONE_STATUS_LIMIT, "the path of the baselines is too long");
-    }
-    *out_path = copy;
-    return HONE_OK;
+    return hn_state_directory("baselines", arena, diag, out_path);
 }
 
 static bool is_name(const char *name) {
@@ -152,35 +132,6 @@ static const char *read_text(reader *self, const json_t *object, const char *key
         return NULL;
     }
     return hone_arena_copy_text(self->arena, hone_text_of(text));
-}
-
-static bool copy_field(reader *self, const json_t *object, const char *key, char *out_text,
-                       size_t size) {
-    const char *text = read_text(self, object, key);
-    if (!text || strlen(text) >= size) {
-        return false;
-    }
-    memcpy(out_text, text, strlen(text) + 1);
-    return true;
-}
-
-static hone_status read_host(reader *self, const json_t *object, hone_bench_host *out_host) {
-    hone_bench_host host = {.load_average = -1};
-    json_int_t cpus = json_integer_value(json_object_get(object, "cpus"));
-    if (!copy_field(self, object, "cpu", host.cpu, sizeof host.cpu) ||
-        !copy_field(self, object, "architecture", host.architecture, sizeof host.architecture) ||
-        !copy_field(self, object, "kernel", host.kernel, sizeof host.kernel) ||
-        !copy_field(self, object, "compiler", host.compiler, sizeof host.compiler) ||
-        !copy_field(self, object, "build", host.build, sizeof host.build) || cpus < 1 ||
-        cpus > 1 << 20) {
-        return damaged(self, "host", "the host is not described");
-    }
-    host.cpus_count = (uint32_t)cpus;
-    json_t *load = json_object_get(object, "load");
-    host.load_average = json_is_number(load) ? json_number_value(load) : -1;
-    host.fingerprint = hn_host_fingerprint(&host);
-    *out_host = host;
-    return HONE_OK;
 }
 
 static hone_status read_samples(reader *self, const json_t *object, const char *name,
@@ -299,7 +250,9 @@ static hone_status read_report(reader *self, const json_t *root, hone_bench_repo
                              "the baseline has version %lld, this program reads %d; save it again",
                              (long long)json_integer_value(version), VERSION);
     }
-    hone_status status = read_host(self, json_object_get(root, "host"), &report.host);
+    hone_status status = hn_json_read_host(json_object_get(root, "host"), &report.host)
+                             ? HONE_OK
+                             : damaged(self, "host", "the host is not described");
     report.results = HONE_ARENA_NEW_ARRAY(self->arena, hone_bench_result, count);
     if (status == HONE_OK && !report.results) {
         status = hone_diag_set(self->diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for the baseline");

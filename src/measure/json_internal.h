@@ -17,6 +17,13 @@ json_t *hn_json_number(double value, bool is_known);
 
 json_t *hn_json_host(const hone_bench_host *host);
 
+/* The same back. The fingerprint is computed again. False when a part is missing or too long. */
+bool hn_json_read_host(const json_t *object, hone_bench_host *out_host);
+
+/* $XDG_STATE_HOME/hone/LEAF or ~/.local/state/hone/LEAF, in the arena. ABSENT, LIMIT. */
+hone_status hn_state_directory(const char *leaf, hone_arena *arena, hone_diag *diag,
+                               const char **out_path);
+
 const char *hn_better_name(hone_bench_better better);
 
 /* Of cpu, architecture, kernel and cpus_count. */

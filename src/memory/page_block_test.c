@@ -202,6 +202,158 @@ static void test_the_seam_checks_its_arguments(void **state) {
     hone_pages_unmap_huge(NULL, page);
 }
 
+/* ---- nodes ---- */
+
+static bool has_nodes(void) {
+    hone_cpu_set nodes;
+    return hone_numa_nodes(&nodes) == HONE_OK && hone_cpu_set_count(&nodes) > 0;
+}
+
+static void test_a_node_that_is_not_there(void **state) {
+    (void)state;
+    if (!has_nodes()) {
+        skip();
+    }
+    hone_cpu_set there, both;
+    char list[160];
+    assert_int_equal(hone_numa_nodes(&there), HONE_OK);
+    (void)hone_cpu_set_format(&there, list, sizeof list);
+    uint32_t missing = 0;
+    while (hone_cpu_set_has(&there, missing)) {
+        missing++;
+    }
+    both = there;
+    hone_cpu_set_add(&both, missing);
+    static const hone_numa_policy policies[] = {HONE_NUMA_BIND, HONE_NUMA_INTERLEAVE};
+    for (size_t i = 0; i < 2; i++) {
+        hone_budget *budget = NULL;
+        hone_budget_options of_budget = {.name = "blocks", .limit_bytes = 16 * MIB};
+        assert_int_equal(hone_budget_create(&of_budget, NULL, &budget), HONE_OK);
+        hone_page_block block = {0};
+        hone_diag diag = {0};
+        hone_page_block_options options = {
+            .size_bytes = MIB, .placement = policies[i], .nodes = &both, .budget = budget};
+        assert_int_equal(hone_page_block_init(&block, &options, &diag), HONE_STATUS_ABSENT);
+        assert_non_null(strstr(diag.message, list));
+        assert_null(block.data);
+        assert_int_equal(hone_budget_read_usage(budget).held_bytes, 0);
+        options.nodes = NULL;
+        assert_int_equal(hone_page_block_init(&block, &options, &diag),
+                         HONE_STATUS_INVALID_ARGUMENT);
+        assert_int_equal(hone_budget_destroy(budget, NULL), HONE_OK);
+    }
+    hone_page_block block;
+    hone_diag diag = {0};
+    hone_page_block_options options = {.size_bytes = MIB, .is_prefaulted = true};
+    assert_int_equal(hone_page_block_init(&block, &options, NULL), HONE_OK);
+    assert_int_equal(hone_page_block_migrate(&block, missing, &diag), HONE_STATUS_ABSENT);
+    assert_non_null(strstr(diag.message, list));
+    assert_int_equal(block.placement, HONE_NUMA_DEFAULT);
+    assert_int_equal(hone_page_block_migrate(&block, UINT32_MAX, &diag), HONE_STATUS_ABSENT);
+    hone_page_block_deinit(&block);
+}
+
+/* Every policy that this machine can have puts pages where it says. */
+static void test_placements(void **state) {
+    (void)state;
+    hone_cpu_set there, first = {{0}};
+    if (!has_nodes()) {
+        skip();
+    }
+    assert_int_equal(hone_numa_nodes(&there), HONE_OK);
+    uint32_t node = hone_cpu_set_next(&there, 0);
+    hone_cpu_set_add(&first, node);
+    const struct {
+        hone_numa_policy policy;
+        const hone_cpu_set *nodes;
+    } cases[] = {{HONE_NUMA_DEFAULT, NULL},
+                 {HONE_NUMA_LOCAL, NULL},
+                 {HONE_NUMA_BIND, &first},
+                 {HONE_NUMA_INTERLEAVE, &there}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hone_page_block block;
+        hone_page_placement placement;
+        hone_page_block_options options = {
+            .size_bytes = 3 * MIB, .placement = cases[i].policy, .nodes = cases[i].nodes};
+        assert_int_equal(hone_page_block_init(&block, &options, NULL), HONE_OK);
+        hone_status status = hone_page_block_placement(&block, &placement);
+        if (status == HONE_STATUS_FORBIDDEN || status == HONE_STATUS_UNSUPPORTED) {
+            hone_page_block_deinit(&block);
+            skip();
+        }
+        assert_int_equal(status, HONE_OK);
+        assert_int_equal(placement.resident_count, 0);
+        assert_true(placement.hit_rate < 0);
+        assert_int_equal(hone_page_block_prefault(&block), HONE_OK);
+        memset(block.data, 5, block.size_bytes);
+        assert_int_equal(hone_page_block_placement(&block, &placement), HONE_OK);
+        assert_int_equal(placement.pages_count, block.size_bytes / hone_pages_size_bytes());
+        assert_int_equal(placement.resident_count, placement.pages_count);
+        uint64_t sum = placement.other_count;
+        for (size_t n = 0; n < HONE_PAGE_PLACEMENT_NODES_MAX; n++) {
+            sum += placement.node_counts[n];
+        }
+        assert_int_equal(sum, placement.resident_count);
+        bool is_asked = cases[i].policy != HONE_NUMA_DEFAULT;
+        assert_true(is_asked ? placement.hit_rate > 0.99 : placement.hit_rate < 0);
+        assert_int_equal(hone_page_block_migrate(&block, node, NULL), HONE_OK);
+        assert_int_equal(hone_page_block_placement(&block, &placement), HONE_OK);
+        assert_int_equal(placement.hit_count, placement.pages_count);
+        for (size_t b = 0; b < block.size_bytes; b++) {
+            if (((uint8_t *)block.data)[b] != 5) {
+                fail_msg("byte %zu was lost", b);
+            }
+        }
+        hone_page_block_deinit(&block);
+    }
+}
+
+static void test_prefaulted(void **state) {
+    (void)state;
+    for (int kind = HONE_HUGE_PAGES_OFF; kind <= HONE_HUGE_PAGES_EXPLICIT; kind++) {
+        hone_page_block block;
+        hone_page_placement placement;
+        hone_page_block_options options = {
+            .size_bytes = 5 * MIB, .huge_pages = (hone_huge_pages)kind, .is_prefaulted = true};
+        assert_int_equal(hone_page_block_init(&block, &options, NULL), HONE_OK);
+        if (hone_page_block_placement(&block, &placement) == HONE_OK) {
+            assert_int_equal(placement.resident_count, placement.pages_count);
+        }
+        hone_page_block_deinit(&block);
+    }
+}
+
+static void test_advised(void **state) {
+    (void)state;
+    hone_huge_page_offer offer;
+    hone_huge_page_offer_read(&offer);
+    static const hone_huge_page_figures gaining = {200, 100, 1e10, 1e10, 2e6, 1e6};
+    static const hone_huge_page_figures level = {100, 100, 1e10, 1e10, 1e6, 1e6};
+    static const hone_huge_page_figures broken = {0};
+    hone_page_block block = {0};
+    hone_diag diag = {0};
+    hone_page_block_options options = {.size_bytes = 64 * MIB,
+                                       .huge_pages = HONE_HUGE_PAGES_ADVISED};
+    assert_int_equal(hone_page_block_init(&block, &options, NULL), HONE_OK);
+    assert_int_equal(block.obtained, HONE_HUGE_PAGES_OFF); /* not calibrated, and below 256 MiB */
+    assert_int_equal(block.refusal, HONE_OK);
+    hone_page_block_deinit(&block);
+    options.figures = &level;
+    assert_int_equal(hone_page_block_init(&block, &options, NULL), HONE_OK);
+    assert_int_equal(block.obtained, HONE_HUGE_PAGES_OFF);
+    hone_page_block_deinit(&block);
+    options.figures = &gaining;
+    assert_int_equal(hone_page_block_init(&block, &options, NULL), HONE_OK);
+    if (offer.is_transparent_allowed && offer.reserved_free_bytes < 64 * MIB) {
+        assert_int_equal(block.obtained, HONE_HUGE_PAGES_TRANSPARENT);
+    }
+    hone_page_block_deinit(&block);
+    options.figures = &broken;
+    assert_int_equal(hone_page_block_init(&block, &options, &diag), HONE_STATUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(diag.message, "not positive"));
+    assert_null(block.data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_options_are_refused),
@@ -211,6 +363,10 @@ int main(void) {
         cmocka_unit_test(test_budget_holds_the_block),
         cmocka_unit_test(test_overruns_fault),
         cmocka_unit_test(test_the_seam_checks_its_arguments),
+        cmocka_unit_test(test_a_node_that_is_not_there),
+        cmocka_unit_test(test_placements),
+        cmocka_unit_test(test_prefaulted),
+        cmocka_unit_test(test_advised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -370,8 +370,8 @@ static void start_stages(hone_node *node) {
     atomic_store_explicit(&node->stages_left, node->stages_count, memory_order_relaxed);
     for (uint32_t i = 0; i < node->stages_count; i++) {
         hn_stage_run *run = &node->stages[i];
-        run->task = (hone_task){stage_main, run, NULL};
-        run->wake_task = (hone_task){wake_main, run, NULL};
+        run->task = (hone_task){.run = stage_main, .context = run};
+        run->wake_task = (hone_task){.run = wake_main, .context = run};
         run->timer.task = &run->wake_task;
     }
     for (uint32_t i = 0; i < node->stages_count; i++) {

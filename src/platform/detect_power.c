@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Groups clock and power. A supply with scope "Device" (a mouse's battery) says nothing about the
- * machine. Source: Linux Documentation/ABI/testing/sysfs-class-power, admin-guide/pm/cpufreq.rst,
- * power/powercap/powercap.rst.
+ * Groups clock and power. Source: Linux Documentation/ABI/testing/sysfs-class-power,
+ * admin-guide/pm/cpufreq.rst, power/powercap/powercap.rst.
  */
 #include <string.h>
 #include <time.h>
 
 #include "detect_internal.h"
+#include "power_internal.h"
 #include "procfs_internal.h"
 
-enum { SUPPLIES_MAX = 64, ZONES_MAX = 64 };
+enum { ZONES_MAX = 64 };
 
 #define CLOCK_FOLDER "/sys/devices/system/clocksource/clocksource0"
 #define CPUFREQ_FOLDER "/sys/devices/system/cpu/cpu0/cpufreq"
-#define SUPPLY_FOLDER "/sys/class/power_supply"
 #define POWERCAP_FOLDER "/sys/class/powercap"
 #define THERMAL_FOLDER "/sys/class/thermal"
 
@@ -38,60 +37,10 @@ void hn_detect_clock(hn_detection *detection) {
     hn_detection_add(detection, "clock", "resolution_ns", "ns", resolution);
 }
 
-typedef struct supplies {
-    bool has_mains, is_mains_online;
-    bool has_battery, is_discharging, is_charge_known;
-    const char *battery; /* name of the first one of the machine */
-    const char *reason;  /* why nothing is known */
-    hone_fact_state state;
-} supplies;
-
-static bool is_supply_text(hn_machine *machine, const char *name, const char *file,
-                           const char *text) {
-    hn_content content = hn_machine_read(machine, SUPPLY_FOLDER "/%s/%s", name, file);
-    return content.state == HONE_FACT_PRESENT && hone_text_is(content.text, text);
-}
-
-static void look_at_supply(hn_machine *machine, const char *name, supplies *found) {
-    if (is_supply_text(machine, name, "scope", "Device")) {
-        return;
-    }
-    if (is_supply_text(machine, name, "type", "Battery")) {
-        found->battery = found->battery ? found->battery : name;
-        found->has_battery = true;
-        found->is_charge_known = found->is_charge_known ||
-                                 is_supply_text(machine, name, "status", "Discharging") ||
-                                 is_supply_text(machine, name, "status", "Charging") ||
-                                 is_supply_text(machine, name, "status", "Not charging") ||
-                                 is_supply_text(machine, name, "status", "Full");
-        found->is_discharging =
-            found->is_discharging || is_supply_text(machine, name, "status", "Discharging");
-    } else if (is_supply_text(machine, name, "type", "Mains") ||
-               is_supply_text(machine, name, "type", "USB")) {
-        found->has_mains = true;
-        found->is_mains_online =
-            found->is_mains_online || is_supply_text(machine, name, "online", "1");
-    }
-}
-
-static supplies find_supplies(hn_machine *machine) {
-    hn_names names = hn_machine_list(machine, SUPPLIES_MAX, SUPPLY_FOLDER);
-    supplies found = {.reason = names.reason, .state = HONE_FACT_ABSENT};
-    for (size_t i = 0; i < names.count; i++) {
-        look_at_supply(machine, names.names[i], &found);
-    }
-    if (names.state != HONE_FACT_PRESENT) {
-        found.state = names.state;
-    } else if (!found.has_battery && !found.has_mains) {
-        found.reason = "the kernel knows of no power supply of the machine";
-    }
-    return found;
-}
-
 static void detect_supplies(hn_detection *detection) {
     hn_machine *machine = &detection->machine;
     hone_platform *platform = detection->platform;
-    supplies found = find_supplies(machine);
+    hn_supplies found = hn_supplies_find(machine);
     hone_fact unknown = hn_fact_missing(found.state, found.reason);
     const char *no_battery = found.has_mains ? "this machine has no battery" : found.reason;
     hn_detection_add(detection, "power", "mains_online", "",
@@ -102,14 +51,14 @@ static void detect_supplies(hn_detection *detection) {
     hone_fact status = platform->battery_percent;
     platform->is_on_battery =
         found.has_mains ? hn_fact_flag(false, "this machine has no battery") : unknown;
-    if (found.battery) {
-        platform->battery_percent = hn_fact_read_number(
-            machine, 100, hn_machine_format(machine, SUPPLY_FOLDER "/%s/capacity", found.battery));
+    if (found.has_battery) {
+        const char *battery = found.batteries[0];
+        platform->battery_percent = hn_supplies_charge(machine, battery);
         status = hn_fact_read_text(
-            machine, hn_machine_format(machine, SUPPLY_FOLDER "/%s/status", found.battery));
+            machine, hn_machine_format(machine, HN_SUPPLY_FOLDER "/%s/status", battery));
         bool is_on = found.has_mains ? !found.is_mains_online : found.is_discharging;
         platform->is_on_battery =
-            !found.has_mains && !found.is_charge_known
+            !found.has_mains && !found.is_status_known
                 ? hn_fact_absent("neither a mains supply nor the state of the battery tells")
                 : hn_fact_flag(is_on, found.has_mains ? "by the mains supply"
                                                       : "by the state of the battery");
@@ -232,8 +181,21 @@ static void detect_thermal(hn_detection *detection) {
                             "/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count"));
 }
 
+static void detect_profile(hn_detection *detection) {
+    hone_power_supply supply;
+    hone_power power;
+    hn_power_describe(&detection->machine, &supply);
+    if (hone_power_decide(&supply, NULL, NULL, &power) == HONE_OK) {
+        const char *reason = hn_machine_format(&detection->machine, "%s", power.reason);
+        hone_text name = hone_text_of(hone_power_profile_name(power.profile));
+        hn_detection_add(detection, "power", "profile", "",
+                         hn_fact_text(&detection->machine, name, reason));
+    }
+}
+
 void hn_detect_power(hn_detection *detection) {
     detect_supplies(detection);
+    detect_profile(detection);
     detect_frequency(detection);
     detect_energy(detection);
     detect_thermal(detection);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +65,8 @@ static const expected_fact expected_facts[] = {
     {"laptop-on-battery", "power", "on_battery", PRESENT, "yes"},
     {"laptop-on-battery", "power", "battery_percent", PRESENT, "37"},
     {"laptop-on-battery", "power", "battery_status", PRESENT, "Discharging"},
+    {"laptop-on-battery", "power", "profile", PRESENT, "balanced"},
+    {"nothing-readable", "power", "profile", PRESENT, "performance"},
     {"laptop-on-battery", "power", "governor", PRESENT, "powersave"},
     {"laptop-on-battery", "power", "frequency_max_hz", PRESENT, "4400000000"},
     {"laptop-on-battery", "power", "boost", PRESENT, "yes"},
@@ -331,53 +335,64 @@ typedef struct expected_check {
     const char *part; /* of the finding, or of the remedy when it is advice */
 } expected_check;
 
+static const expected_check expected_checks[] = {
+    {"laptop-on-battery", "affinity", HONE_DOCTOR_OK, "4 of 4"},
+    {"laptop-on-battery", "cpu_quota", HONE_DOCTOR_OK, "no quota"},
+    {"laptop-on-battery", "governor", HONE_DOCTOR_OK, "right on battery"},
+    {"laptop-on-battery", "throttling", HONE_DOCTOR_ADVICE, "core_throttle_count"},
+    {"laptop-on-battery", "transparent_huge_pages", HONE_DOCTOR_OK, "madvise"},
+    {"laptop-on-battery", "limit_memlock", HONE_DOCTOR_ADVICE, "ulimit -l"},
+    {"laptop-on-battery", "limit_nofile", HONE_DOCTOR_ADVICE, "ulimit -n"},
+    {"laptop-on-battery", "limit_rtprio", HONE_DOCTOR_ADVICE, "rtprio"},
+    {"laptop-on-battery", "perf_event_paranoid", HONE_DOCTOR_ADVICE, "paranoid=2"},
+    {"laptop-on-battery", "numa_balancing", HONE_DOCTOR_NOT_APPLICABLE, "one memory node"},
+    {"laptop-on-battery", "swap", HONE_DOCTOR_ADVICE, "swappiness"},
+    {"laptop-on-battery", "swappiness", HONE_DOCTOR_ADVICE, "vm.swappiness=10"},
+    {"laptop-on-battery", "limit_core", HONE_DOCTOR_OK, "handler"},
+    {"laptop-on-battery", "sched_deadline", HONE_DOCTOR_ADVICE, "cap_sys_nice"},
+    {"laptop-on-battery", "cet", HONE_DOCTOR_ADVICE, "x86_shstk=on"},
+    {"laptop-on-battery", "bti", HONE_DOCTOR_NOT_APPLICABLE, "ARM"},
+    {"laptop-on-battery", "clocksource", HONE_DOCTOR_OK, "tsc"},
+    {"laptop-on-battery", "mitigations", HONE_DOCTOR_OK, "none"},
+    {"server-two-sockets", "governor", HONE_DOCTOR_ADVICE, "performance"},
+    {"server-two-sockets", "transparent_huge_pages", HONE_DOCTOR_ADVICE, "echo madvise"},
+    {"server-two-sockets", "numa_balancing", HONE_DOCTOR_ADVICE, "numa_balancing=0"},
+    {"server-two-sockets", "clocksource", HONE_DOCTOR_ADVICE, "echo tsc"},
+    {"server-two-sockets", "io_uring", HONE_DOCTOR_ADVICE, "io_uring_disabled=0"},
+    {"server-two-sockets", "limit_rtprio", HONE_DOCTOR_OK, "99"},
+    {"server-two-sockets", "realtime", HONE_DOCTOR_OK, "PREEMPT_RT kernel"},
+    {"server-two-sockets", "mitigations", HONE_DOCTOR_ADVICE, "reboot"},
+    {"server-two-sockets", "swap", HONE_DOCTOR_OK, "no swap"},
+    {"server-two-sockets", "swappiness", HONE_DOCTOR_OK, "there is no swap space"},
+    {"server-two-sockets", "limit_core", HONE_DOCTOR_ADVICE, "ulimit -c"},
+    {"server-two-sockets", "sched_deadline", HONE_DOCTOR_OK, "CAP_SYS_NICE"},
+    {"nothing-readable", "sched_deadline", HONE_DOCTOR_NOT_APPLICABLE, "no such file"},
+    {"nothing-readable", "swappiness", HONE_DOCTOR_NOT_APPLICABLE, "no such file"},
+    {"nothing-readable", "limit_core", HONE_DOCTOR_NOT_APPLICABLE, "no such file"},
+    {"nonsense", "swappiness", HONE_DOCTOR_NOT_APPLICABLE, "where a number"},
+    {"container-v2", "affinity", HONE_DOCTOR_ADVICE, "0-15"},
+    {"container-v2", "cpu_quota", HONE_DOCTOR_ADVICE, "--cpus"},
+    {"huge-pages", "huge_pages", HONE_DOCTOR_OK, "512 of 2048 KiB, 500 free"},
+    {"arm-board", "bti", HONE_DOCTOR_OK, "offered"},
+    {"arm-board", "mte", HONE_DOCTOR_NOT_APPLICABLE, "does not have it"},
+    {"arm-board", "clocksource", HONE_DOCTOR_OK, "arch_sys_counter"},
+    {"nothing-readable", "affinity", HONE_DOCTOR_NOT_APPLICABLE, "known"},
+    {"nothing-readable", "cpu_quota", HONE_DOCTOR_NOT_APPLICABLE, "no such file"},
+    {"nothing-readable", "limit_nofile", HONE_DOCTOR_NOT_APPLICABLE, "no such file"},
+    {"nothing-readable", "swap", HONE_DOCTOR_NOT_APPLICABLE, "/proc/meminfo"},
+    {"nonsense", "realtime", HONE_DOCTOR_NOT_APPLICABLE, "no number"},
+    {"nonsense", "cpu_quota", HONE_DOCTOR_NOT_APPLICABLE, "climbs"},
+    {"nonsense", "limit_nofile", HONE_DOCTOR_NOT_APPLICABLE, "no readable line"},
+};
+
 static void test_doctor(void **state) {
     (void)state;
-    static const expected_check cases[] = {
-        {"laptop-on-battery", "affinity", HONE_DOCTOR_OK, "4 of 4"},
-        {"laptop-on-battery", "cpu_quota", HONE_DOCTOR_OK, "no quota"},
-        {"laptop-on-battery", "governor", HONE_DOCTOR_OK, "right on battery"},
-        {"laptop-on-battery", "throttling", HONE_DOCTOR_ADVICE, "core_throttle_count"},
-        {"laptop-on-battery", "transparent_huge_pages", HONE_DOCTOR_OK, "madvise"},
-        {"laptop-on-battery", "limit_memlock", HONE_DOCTOR_ADVICE, "ulimit -l"},
-        {"laptop-on-battery", "limit_nofile", HONE_DOCTOR_ADVICE, "ulimit -n"},
-        {"laptop-on-battery", "limit_rtprio", HONE_DOCTOR_ADVICE, "rtprio"},
-        {"laptop-on-battery", "perf_event_paranoid", HONE_DOCTOR_ADVICE, "paranoid=2"},
-        {"laptop-on-battery", "numa_balancing", HONE_DOCTOR_NOT_APPLICABLE, "one memory node"},
-        {"laptop-on-battery", "swap", HONE_DOCTOR_ADVICE, "swappiness"},
-        {"laptop-on-battery", "cet", HONE_DOCTOR_ADVICE, "fcf-protection"},
-        {"laptop-on-battery", "bti", HONE_DOCTOR_NOT_APPLICABLE, "ARM"},
-        {"laptop-on-battery", "clocksource", HONE_DOCTOR_OK, "tsc"},
-        {"laptop-on-battery", "mitigations", HONE_DOCTOR_OK, "none"},
-        {"server-two-sockets", "governor", HONE_DOCTOR_ADVICE, "performance"},
-        {"server-two-sockets", "transparent_huge_pages", HONE_DOCTOR_ADVICE, "echo madvise"},
-        {"server-two-sockets", "numa_balancing", HONE_DOCTOR_ADVICE, "numa_balancing=0"},
-        {"server-two-sockets", "clocksource", HONE_DOCTOR_ADVICE, "echo tsc"},
-        {"server-two-sockets", "io_uring", HONE_DOCTOR_ADVICE, "io_uring_disabled=0"},
-        {"server-two-sockets", "limit_rtprio", HONE_DOCTOR_OK, "99"},
-        {"server-two-sockets", "realtime", HONE_DOCTOR_OK, "PREEMPT_RT kernel"},
-        {"server-two-sockets", "mitigations", HONE_DOCTOR_ADVICE, "reboot"},
-        {"server-two-sockets", "swap", HONE_DOCTOR_OK, "no swap"},
-        {"container-v2", "affinity", HONE_DOCTOR_ADVICE, "0-15"},
-        {"container-v2", "cpu_quota", HONE_DOCTOR_ADVICE, "--cpus"},
-        {"huge-pages", "huge_pages", HONE_DOCTOR_OK, "512 of 2048 KiB, 500 free"},
-        {"arm-board", "bti", HONE_DOCTOR_OK, "offered"},
-        {"arm-board", "mte", HONE_DOCTOR_NOT_APPLICABLE, "does not have it"},
-        {"arm-board", "clocksource", HONE_DOCTOR_OK, "arch_sys_counter"},
-        {"nothing-readable", "affinity", HONE_DOCTOR_NOT_APPLICABLE, "known"},
-        {"nothing-readable", "cpu_quota", HONE_DOCTOR_NOT_APPLICABLE, "no such file"},
-        {"nothing-readable", "limit_nofile", HONE_DOCTOR_NOT_APPLICABLE, "no such file"},
-        {"nothing-readable", "swap", HONE_DOCTOR_NOT_APPLICABLE, "/proc/meminfo"},
-        {"nonsense", "realtime", HONE_DOCTOR_NOT_APPLICABLE, "no number"},
-        {"nonsense", "cpu_quota", HONE_DOCTOR_NOT_APPLICABLE, "climbs"},
-        {"nonsense", "limit_nofile", HONE_DOCTOR_NOT_APPLICABLE, "no readable line"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof expected_checks / sizeof expected_checks[0]; i++) {
         hone_platform platform;
         hone_doctor doctor;
         const hone_doctor_check *found = NULL;
         size_t advice_count = 0;
-        detect(cases[i].machine, NULL, &platform);
+        detect(expected_checks[i].machine, NULL, &platform);
         assert_int_equal(hone_doctor_examine(&platform, NULL, &doctor), HONE_OK);
         for (size_t k = 0; k < doctor.checks_count; k++) {
             const hone_doctor_check *check = &doctor.checks[k];
@@ -386,13 +401,13 @@ static void test_doctor(void **state) {
             assert_true(check->finding[0] != '\0');
             assert_int_equal(check->cost[0] != '\0', is_advice);
             assert_int_equal(check->remedy[0] != '\0', is_advice);
-            found = strcmp(check->name, cases[i].name) == 0 ? check : found;
+            found = strcmp(check->name, expected_checks[i].name) == 0 ? check : found;
         }
         assert_int_equal(doctor.advice_count, advice_count);
         assert_non_null(found);
         const char *text = found->state == HONE_DOCTOR_ADVICE ? found->remedy : found->finding;
-        if (found->state != cases[i].state || !strstr(text, cases[i].part)) {
-            fail_msg("%s: %s is %s: %s / %s", cases[i].machine, cases[i].name,
+        if (found->state != expected_checks[i].state || !strstr(text, expected_checks[i].part)) {
+            fail_msg("%s: %s is %s: %s / %s", expected_checks[i].machine, expected_checks[i].name,
                      hone_doctor_state_name(found->state), found->finding, found->remedy);
         }
         hone_doctor_deinit(&doctor);
@@ -576,6 +591,49 @@ static void test_hwloc_agrees(void **state) {
     }
 }
 
+/* Machines that hwloc makes up: nodes, and which CPUs they have. */
+static void test_hwloc_synthetic(void **state) {
+    (void)state;
+    static const struct {
+        const char *description;
+        uint64_t cpus, cores, sockets;
+        size_t nodes;
+        const char *last_node_cpus;
+    } cases[] = {
+        {"pack:2 [numa] l3:1 l2:4 l1d:1 core:1 pu:2", 16, 8, 2, 2, "8-15"},
+        {"pack:1 [numa] core:4 pu:1", 4, 4, 1, 1, "0-3"},
+        {"pack:4 [numa] l3:2 core:3 pu:2", 48, 24, 4, 4, "36-47"},
+    };
+    hn_topology *topology = calloc(1, sizeof *topology);
+    bool has_hwloc = true;
+    assert_non_null(topology);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0] && has_hwloc; i++) {
+        hone_arena arena;
+        hn_machine machine;
+        const char *reason = "";
+        hone_cpu_set last;
+        assert_int_equal(hone_cpu_set_parse(hone_text_of(cases[i].last_node_cpus), &last), HONE_OK);
+        hone_arena_init(&arena, NULL, 16 << 20);
+        assert_int_equal(hn_machine_init(&machine, NULL, &arena, NULL), HONE_OK);
+        assert_int_equal(setenv("HWLOC_SYNTHETIC", cases[i].description, 1), 0);
+        has_hwloc = hn_topology_from_hwloc(&machine, topology, &reason);
+        assert_int_equal(unsetenv("HWLOC_SYNTHETIC"), 0);
+        if (has_hwloc) {
+            assert_int_equal(topology->cpus.value.number, cases[i].cpus);
+            assert_int_equal(topology->cores.value.number, cases[i].cores);
+            assert_int_equal(topology->sockets.value.number, cases[i].sockets);
+            assert_int_equal(topology->nodes_count, cases[i].nodes);
+            assert_memory_equal(&topology->nodes[cases[i].nodes - 1].cpus, &last, sizeof last);
+        }
+        hn_machine_deinit(&machine);
+        hone_arena_deinit(&arena);
+    }
+    free(topology);
+    if (!has_hwloc) {
+        skip();
+    }
+}
+
 /* A value of lscpu, or UINT64_MAX. */
 static uint64_t ask_lscpu(const char *key) {
     char line[512];
@@ -695,6 +753,80 @@ static void test_seccomp(void **state) {
     assert_int_equal(WEXITSTATUS(result), 0);
 }
 
+/* A call that makes, changes or removes a file ends the process. */
+#define DENY_CALL(number)                                \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+
+/* In a child: with everything that could change a file denied, detects and examines. */
+static int run_read_only(const char *root) {
+    const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        DENY_CALL(SYS_mkdirat),
+        DENY_CALL(SYS_unlinkat),
+        DENY_CALL(SYS_renameat2),
+        DENY_CALL(SYS_symlinkat),
+        DENY_CALL(SYS_linkat),
+        DENY_CALL(SYS_fchmodat),
+        DENY_CALL(SYS_fchownat),
+        DENY_CALL(SYS_truncate),
+        DENY_CALL(SYS_mknodat),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, writing, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+    hone_platform platform;
+    hone_doctor doctor;
+    hone_platform_options options = {.root = root};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        return NO_FILTER;
+    }
+    if (!root[0]) { /* the filter itself is put to the test */
+        (void)open("/tmp/hone-must-not-be-made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        return 4;
+    }
+    if (hone_platform_detect(&options, NULL, &platform) != HONE_OK ||
+        hone_doctor_examine(&platform, NULL, &doctor) != HONE_OK) {
+        return 2;
+    }
+    hone_doctor_deinit(&doctor);
+    hone_platform_deinit(&platform);
+    return 0;
+}
+
+static int status_of_child(const char *root) {
+    int result;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(run_read_only(root));
+    }
+    assert_int_equal(waitpid(child, &result, 0), child);
+    return result;
+}
+
+static void test_nothing_is_changed(void **state) {
+    (void)state;
+    int result = status_of_child("");
+    if (WIFEXITED(result) && WEXITSTATUS(result) == NO_FILTER) {
+        skip();
+    }
+    assert_true(WIFSIGNALED(result)); /* the filter does see an open for writing */
+    assert_int_equal(access("/tmp/hone-must-not-be-made", F_OK), -1);
+    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
+        char root[512];
+        (void)snprintf(root, sizeof root, MACHINES_FOLDER "%s", machines[i]);
+        result = status_of_child(root);
+        assert_true(WIFEXITED(result));
+        assert_int_equal(WEXITSTATUS(result), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faked_machines),
@@ -707,9 +839,11 @@ int main(void) {
         cmocka_unit_test(test_bad_root),
         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_hwloc_agrees),
+        cmocka_unit_test(test_hwloc_synthetic),
         cmocka_unit_test(test_lscpu_agrees),
         cmocka_unit_test(test_live_affinity),
         cmocka_unit_test(test_seccomp),
+        cmocka_unit_test(test_nothing_is_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include "machine_internal.h"
 #include "procfs_internal.h"
 
-enum { ARENA_BYTES_MAX = 1 << 20, CHECKS_MAX = 32 };
+enum { ARENA_BYTES_MAX = 1 << 20, CHECKS_MAX = 32, SWAPPINESS_MAX = 10 };
 
 /* Numbers of linux/capability.h. */
 enum { CAPABILITY_IPC_LOCK = 14, CAPABILITY_SYS_ADMIN = 21, CAPABILITY_SYS_NICE = 23 };
@@ -246,6 +246,46 @@ static void check_limit(examination *exam, const limit_rule *rule) {
     }
 }
 
+/* A handler that the kernel pipes cores to gets them whatever the limit is. */
+static void check_core(examination *exam) {
+    const char *name = "limit_core", *title = "Core dumps";
+    uint64_t soft;
+    hn_content pattern = hn_machine_read(&exam->machine, "/proc/sys/kernel/core_pattern");
+    if (pattern.state == HONE_FACT_PRESENT && pattern.text.size && pattern.text.data[0] == '|') {
+        say_ok(exam, name, title, "the kernel pipes them to a handler");
+        return;
+    }
+    hn_content limits = hn_machine_read(&exam->machine, "/proc/self/limits");
+    if (limits.state != HONE_FACT_PRESENT) {
+        say_na(exam, name, title, limits.reason);
+    } else if (!hn_find_resource_limit(limits.text, "Max core file size", &soft)) {
+        say_na(exam, name, title, "/proc/self/limits has no readable line 'Max core file size'");
+    } else if (soft > 0) {
+        say_ok(exam, name, title,
+               soft == UINT64_MAX ? "of any size"
+                                  : hn_machine_format(&exam->machine, "of up to %llu bytes",
+                                                      (unsigned long long)soft));
+    } else {
+        advise(exam, name, title, "switched off", "a crash leaves nothing to look at",
+               "ulimit -c unlimited (or LimitCORE=infinity in the systemd unit)");
+    }
+}
+
+static void check_deadline(examination *exam) {
+    const char *name = "sched_deadline", *title = "Deadline scheduling";
+    hn_content period =
+        hn_machine_read(&exam->machine, "/proc/sys/kernel/sched_deadline_period_max_us");
+    if (period.state != HONE_FACT_PRESENT) {
+        say_na(exam, name, title, period.reason);
+    } else if (has_capability(exam, CAPABILITY_SYS_NICE)) {
+        say_ok(exam, name, title, "this process may ask for it (CAP_SYS_NICE)");
+    } else {
+        advise(exam, name, title, "this process may not ask for it",
+               "no thread can be given a guaranteed share of each period (SCHED_DEADLINE)",
+               "sudo setcap cap_sys_nice+ep \"$(command -v hone)\"");
+    }
+}
+
 static void check_realtime(examination *exam) {
     const char *name = "realtime", *title = "Real-time scheduling";
     const char *remedy = "sudo sysctl kernel.sched_rt_runtime_us=950000";
@@ -341,6 +381,28 @@ static void check_swap(examination *exam) {
     }
 }
 
+static void check_swappiness(examination *exam) {
+    const char *name = "swappiness", *title = "Swapping out of idle pages";
+    const hone_fact *total = find(exam, "memory", "swap_total_bytes");
+    hone_fact level = hn_fact_read_number(&exam->machine, 200, "/proc/sys/vm/swappiness");
+    if (level.state != HONE_FACT_PRESENT) {
+        say_na(exam, name, title, level.reason);
+        return;
+    }
+    const char *finding = hn_machine_format(&exam->machine, "vm.swappiness is %s", level.text);
+    if (total->state == HONE_FACT_PRESENT && total->value.number == 0) {
+        say_ok(exam, name, title,
+               hn_machine_format(&exam->machine, "%s, and there is no swap space", finding));
+    } else if (level.value.number <= SWAPPINESS_MAX) {
+        say_ok(exam, name, title, finding);
+    } else {
+        advise(exam, name, title, finding,
+               "memory that is idle for a while is swapped out to keep files in memory; touching "
+               "it again costs a disk access",
+               "sudo sysctl vm.swappiness=10   # and in /etc/sysctl.d/ to keep it");
+    }
+}
+
 static void check_mitigations(examination *exam) {
     const char *name = "mitigations", *title = "Weaknesses of the CPU";
     char open[512] = "";
@@ -377,6 +439,18 @@ static void check_mitigations(examination *exam) {
     }
 }
 
+/* Whether this library was compiled with the marks that the CPU's checks need. */
+#if defined(__CET__) && (__CET__ & 2)
+static const bool has_shadow_stack_marks = true;
+#else
+static const bool has_shadow_stack_marks = false;
+#endif
+#if defined(__ARM_FEATURE_BTI_DEFAULT)
+static const bool has_bti_marks = true;
+#else
+static const bool has_bti_marks = false;
+#endif
+
 static void check_shadow_stack(examination *exam) {
     const char *name = "cet", *title = "Control-flow protection (CET)";
     const hone_fact *offered = find(exam, "security", "cet_shadow_stack");
@@ -388,16 +462,21 @@ static void check_shadow_stack(examination *exam) {
     } else {
         advise(exam, name, title, "offered by CPU and kernel, not used by this process",
                "an overwritten return address is not caught",
-               "build with -fcf-protection=full and start with "
-               "GLIBC_TUNABLES=glibc.cpu.x86_shstk=on (glibc 2.39 or later)");
+               has_shadow_stack_marks
+                   ? "GLIBC_TUNABLES=glibc.cpu.x86_shstk=on hone ...   # glibc 2.39 or later"
+                   : "cmake -DHONE_HARDENING=ON ..., and start with "
+                     "GLIBC_TUNABLES=glibc.cpu.x86_shstk=on (glibc 2.39 or later)");
     }
 }
 
 static void check_arm_feature(examination *exam, const char *name, const char *title,
                               const char *fact_name) {
     const hone_fact *fact = find(exam, "security", fact_name);
+    bool is_marked = strcmp(name, "bti") != 0 || has_bti_marks;
     if (fact->state == HONE_FACT_PRESENT) {
-        say_ok(exam, name, title, "offered by CPU and kernel");
+        say_ok(exam, name, title,
+               is_marked ? "offered by CPU and kernel"
+                         : "offered by CPU and kernel; this build is not marked for it");
     } else {
         say_na(exam, name, title, fact->reason);
     }
@@ -473,10 +552,13 @@ static void examine_all(examination *exam) {
     for (size_t i = 0; i < sizeof limit_rules / sizeof limit_rules[0]; i++) {
         check_limit(exam, &limit_rules[i]);
     }
+    check_core(exam);
     check_realtime(exam);
+    check_deadline(exam);
     check_perf(exam);
     check_numa_balancing(exam);
     check_swap(exam);
+    check_swappiness(exam);
     check_mitigations(exam);
     check_shadow_stack(exam);
     check_arm_feature(exam, "bti", "Branch target identification (BTI)", "bti");

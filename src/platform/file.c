@@ -252,23 +252,23 @@ static hone_status write_in_place(const char *path, hone_text content, hone_diag
 }
 
 /* A new file under a name that anybody could guess: nothing that lies there is followed or kept.
- * `like` is the file that it will replace, or NULL: its permissions are kept. */
-static hone_status create_beside(const char *path, const struct stat *like, hone_diag *diag,
-                                 hone_file *out_file) {
+ * `like` is the file that it will replace, or NULL: its permissions are kept unless private. */
+static hone_status create_beside(const char *path, const struct stat *like, bool is_private,
+                                 hone_diag *diag, hone_file *out_file) {
     (void)unlink(path);
-    mode_t mode = like ? like->st_mode & 0777 : 0666;
+    mode_t mode = is_private ? 0600 : like ? like->st_mode & 0777 : 0666;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         return fail(diag, "write", path);
     }
-    if (like) {
+    if (like || is_private) {
         (void)!fchmod(fd, mode); /* what the umask took; some file systems have no permissions */
     }
     *out_file = (hone_file){.fd = fd, .is_regular = true};
     return HONE_OK;
 }
 
-hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag) {
+static hone_status replace(const char *path, hone_text content, bool is_private, hone_diag *diag) {
     char beside[4096];
     /* The thread's number, so that two threads do not write the same file. */
     int length = snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)gettid());
@@ -281,7 +281,7 @@ hone_status hone_file_replace(const char *path, hone_text content, hone_diag *di
         return write_in_place(path, content, diag);
     }
     hone_file file = {.fd = -1};
-    hone_status status = create_beside(beside, is_there ? &info : NULL, diag, &file);
+    hone_status status = create_beside(beside, is_there ? &info : NULL, is_private, diag, &file);
     if (status != HONE_OK) {
         return status;
     }
@@ -298,6 +298,14 @@ hone_status hone_file_replace(const char *path, hone_text content, hone_diag *di
         (void)unlink(beside);
     }
     return status;
+}
+
+hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag) {
+    return replace(path, content, false, diag);
+}
+
+hone_status hone_file_replace_private(const char *path, hone_text content, hone_diag *diag) {
+    return replace(path, content, true, diag);
 }
 
 hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp) {

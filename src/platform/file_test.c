@@ -304,6 +304,13 @@ static void test_replace_keeps_the_mode(void **state) {
     assert_int_equal(hone_file_replace(in_folder(&here, "b"), HONE_TEXT("new"), NULL), HONE_OK);
     assert_int_equal(stat(in_folder(&here, "b"), &info), 0);
     assert_int_equal(info.st_mode & 0777, 0644);
+    /* Private: whatever was there, and whatever the umask says. */
+    for (int i = 0; i < 2; i++) {
+        const char *path = in_folder(&here, i == 0 ? "b" : "c");
+        assert_int_equal(hone_file_replace_private(path, HONE_TEXT("new"), NULL), HONE_OK);
+        assert_int_equal(stat(path, &info), 0);
+        assert_int_equal(info.st_mode & 0777, 0600);
+    }
     (void)umask(umask_before);
     hn_test_remove_folder(here.root);
 }

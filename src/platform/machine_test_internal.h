@@ -24,4 +24,13 @@ typedef struct test_allocator {
 } test_allocator;
 void hn_test_allocator_init(test_allocator *test, size_t fail_at);
 
+/* A machine of nodes, caches, cores and siblings, each so many within the one before. CPUs are
+ * numbered in this order. `allowed` is the affinity. */
+typedef struct test_shape {
+    uint32_t nodes, caches, cores, siblings;
+    const char *const *distances; /* one line per node */
+} test_shape;
+uint32_t hn_test_shape_cpus(const test_shape *shape);
+void hn_test_write_shape(const char *root, const test_shape *shape, const char *allowed);
+
 #endif

@@ -90,3 +90,50 @@ void hn_test_allocator_init(test_allocator *test, size_t fail_at) {
         .fail_at = fail_at,
     };
 }
+
+uint32_t hn_test_shape_cpus(const test_shape *shape) {
+    return shape->nodes * shape->caches * shape->cores * shape->siblings;
+}
+
+HONE_PRINTF(3, 4)
+static void write_formatted(const char *root, const char *text, const char *format, ...) {
+    char path[256];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(path, sizeof path, format, arguments);
+    va_end(arguments);
+    hn_test_write_file(root, path, text);
+}
+
+void hn_test_write_shape(const char *root, const test_shape *shape, const char *allowed) {
+    char text[64];
+    uint32_t cpus = hn_test_shape_cpus(shape), per_cache = shape->cores * shape->siblings;
+    (void)snprintf(text, sizeof text, "0-%u", cpus - 1);
+    write_formatted(root, text, "/sys/devices/system/cpu/online");
+    (void)snprintf(text, sizeof text, "0-%u", shape->nodes - 1);
+    write_formatted(root, text, "/sys/devices/system/node/online");
+    (void)snprintf(text, sizeof text, "Cpus_allowed_list:\t%s\n", allowed);
+    write_formatted(root, text, "/proc/self/status");
+    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+        uint32_t core = cpu / shape->siblings * shape->siblings,
+                 cache = cpu / per_cache * per_cache;
+        (void)snprintf(text, sizeof text, "%u-%u", core, core + shape->siblings - 1);
+        write_formatted(root, text, "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list",
+                        cpu);
+        (void)snprintf(text, sizeof text, "%u", cpu / (per_cache * shape->caches));
+        write_formatted(root, text, "/sys/devices/system/cpu/cpu%u/topology/physical_package_id",
+                        cpu);
+        write_formatted(root, "3", "/sys/devices/system/cpu/cpu%u/cache/index0/level", cpu);
+        write_formatted(root, "Unified", "/sys/devices/system/cpu/cpu%u/cache/index0/type", cpu);
+        (void)snprintf(text, sizeof text, "%u-%u", cache, cache + per_cache - 1);
+        write_formatted(root, text, "/sys/devices/system/cpu/cpu%u/cache/index0/shared_cpu_list",
+                        cpu);
+    }
+    uint32_t per_node = per_cache * shape->caches;
+    for (uint32_t node = 0; node < shape->nodes; node++) {
+        (void)snprintf(text, sizeof text, "%u-%u", node * per_node, (node + 1) * per_node - 1);
+        write_formatted(root, text, "/sys/devices/system/node/node%u/cpulist", node);
+        write_formatted(root, shape->distances[node], "/sys/devices/system/node/node%u/distance",
+                        node);
+    }
+}

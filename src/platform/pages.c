@@ -44,11 +44,21 @@ static void read_small(const char *path, char *out_text, size_t size) {
     out_text[length] = '\0';
 }
 
-size_t hone_pages_reserved_huge_bytes(void) {
+/* The number behind `key` in /proc/meminfo; 0 where there is none. */
+static size_t read_meminfo(const char *key) {
     char text[SMALL_FILE_BYTES];
     read_small("/proc/meminfo", text, sizeof text);
-    const char *line = strstr(text, "Hugepagesize:");
-    return line ? (size_t)strtoull(line + strlen("Hugepagesize:"), NULL, 10) * 1024 : 0;
+    const char *line = strstr(text, key);
+    return line ? (size_t)strtoull(line + strlen(key), NULL, 10) : 0;
+}
+
+size_t hone_pages_reserved_huge_bytes(void) {
+    return read_meminfo("Hugepagesize:") * 1024;
+}
+
+size_t hone_pages_reserved_free_bytes(void) {
+    size_t pages = read_meminfo("HugePages_Free:"), promised = read_meminfo("HugePages_Rsvd:");
+    return pages > promised ? (pages - promised) * hone_pages_reserved_huge_bytes() : 0;
 }
 
 size_t hone_pages_transparent_huge_bytes(void) {
@@ -131,10 +141,10 @@ void hone_pages_unmap_huge(void *pages, size_t size_bytes) {
 
 /* ---- advice ---- */
 
-static bool is_huge_forbidden(void) {
+bool hone_pages_is_transparent_allowed(void) {
     char text[128];
     read_small(THP_FOLDER "enabled", text, sizeof text);
-    return strstr(text, "[never]") || prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+    return text[0] && !strstr(text, "[never]") && prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) != 1;
 }
 
 hone_status hone_pages_advise(void *pages, size_t size_bytes, hone_pages_advice advice) {
@@ -143,13 +153,32 @@ hone_status hone_pages_advise(void *pages, size_t size_bytes, hone_pages_advice 
         [HONE_PAGES_SMALL] = MADV_NOHUGEPAGE,
         [HONE_PAGES_DISCARD] = MADV_DONTNEED,
     };
-    if (advice == HONE_PAGES_HUGE && is_huge_forbidden()) {
+    if (advice == HONE_PAGES_HUGE && !hone_pages_is_transparent_allowed()) {
         return HONE_STATUS_FORBIDDEN;
     }
     if (madvise(pages, size_bytes, advices[advice]) == 0) {
         return HONE_OK;
     }
     return errno == ENOMEM || errno == EAGAIN ? HONE_STATUS_OUT_OF_MEMORY : HONE_STATUS_UNSUPPORTED;
+}
+
+/* Known since Linux 5.14; the headers may be older than the kernel. */
+#define ADVICE_POPULATE_WRITE 23
+
+hone_status hone_pages_populate(void *pages, size_t size_bytes) {
+    if (madvise(pages, size_bytes, ADVICE_POPULATE_WRITE) == 0) {
+        return HONE_OK;
+    }
+    if (errno != EINVAL) {
+        return errno == ENOMEM || errno == EAGAIN || errno == EFAULT ? HONE_STATUS_OUT_OF_MEMORY
+                                                                     : HONE_STATUS_INVALID_ARGUMENT;
+    }
+    size_t step = hone_pages_size_bytes();
+    for (size_t i = 0; i < size_bytes; i += step) {
+        /* Atomic: nothing is lost when another thread writes there at the same time. */
+        (void)__atomic_fetch_or((uint8_t *)pages + i, 0, __ATOMIC_RELAXED);
+    }
+    return HONE_OK;
 }
 
 /* ---- what was obtained ---- */

@@ -26,6 +26,10 @@
 #include "hone/platform/thread.h"
 #include "procfs_internal.h"
 
+uint32_t hone_process_parent_id(void) {
+    return (uint32_t)getppid();
+}
+
 static bool is_executable_file(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;

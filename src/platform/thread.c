@@ -50,41 +50,37 @@ void hone_thread_join(hone_thread thread) {
     (void)pthread_join(thread.handle, NULL);
 }
 
-hone_status hone_thread_pin(uint32_t cpu) {
-    if (cpu >= CPU_SETSIZE) {
-        return HONE_STATUS_ABSENT;
-    }
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof set, &set) == 0) {
+hone_status hone_thread_pin_set(const hone_cpu_set *cpus) {
+    /* The raw call: the CPUs that there can be (cpu_set.h) are more than a cpu_set_t holds. */
+    if (syscall(SYS_sched_setaffinity, 0, sizeof *cpus, cpus) == 0) {
         return HONE_OK;
     }
     return errno == EINVAL ? HONE_STATUS_ABSENT : HONE_STATUS_FORBIDDEN;
 }
 
+hone_status hone_thread_pin(uint32_t cpu) {
+    hone_cpu_set set = {{0}};
+    hone_cpu_set_add(&set, cpu); /* beyond HONE_CPUS_MAX: the empty set, which is ABSENT too */
+    return hone_thread_pin_set(&set);
+}
+
 uint32_t hone_thread_cpus_allowed_count(void) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
-        return (uint32_t)CPU_COUNT(&set);
-    }
-    long online = sysconf(_SC_NPROCESSORS_ONLN); /* the mask did not fit: over 1024 CPUs */
-    return online > 0 ? (uint32_t)online : 1;
+    hone_cpu_set set;
+    uint32_t count = hone_cpu_set_affinity(&set) == HONE_OK ? hone_cpu_set_count(&set) : 0;
+    return count > 0 ? count : 1;
 }
 
 uint32_t hone_thread_cpu_allowed(uint32_t index) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+    hone_cpu_set set;
+    uint32_t count = hone_cpu_set_affinity(&set) == HONE_OK ? hone_cpu_set_count(&set) : 0;
+    if (count == 0) {
         return 0;
     }
-    uint32_t left = index % (uint32_t)CPU_COUNT(&set);
-    for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &set) && left-- == 0) {
-            return cpu;
-        }
+    uint32_t cpu = hone_cpu_set_next(&set, 0);
+    for (uint32_t left = index % count; left > 0; left--) {
+        cpu = hone_cpu_set_next(&set, cpu + 1);
     }
-    return 0;
+    return cpu;
 }
 
 uint32_t hone_thread_cpu(void) {

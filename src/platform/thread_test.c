@@ -56,6 +56,15 @@ static void pin_each(void *context) {
     }
     *failures += hone_thread_pin(HONE_CPUS_MAX - 1) != HONE_STATUS_ABSENT;
     *failures += hone_thread_pin(UINT32_MAX) != HONE_STATUS_ABSENT;
+    /* a CPU that there is not beside those that there are does no harm */
+    hone_cpu_set more = mine, after, none = {{0}};
+    hone_cpu_set_add(&more, HONE_CPUS_MAX - 1);
+    *failures += hone_thread_pin_set(&none) != HONE_STATUS_ABSENT;
+    *failures += hone_thread_pin_set(&more) != HONE_OK;
+    *failures += hone_cpu_set_affinity(&after) != HONE_OK;
+    *failures += memcmp(&after, &mine, sizeof mine) != 0;
+    *failures += hone_thread_cpus_allowed_count() != hone_cpu_set_count(&mine);
+    *failures += hone_thread_cpu_allowed(0) != hone_cpu_set_next(&mine, 0);
 }
 
 static void test_pin(void **state) {

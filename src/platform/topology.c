@@ -58,7 +58,13 @@ hone_fact hn_topology_node_memory(hn_machine *machine, uint32_t node, const char
     return hn_fact_number(machine, bytes, "");
 }
 
-static uint32_t *read_distances(hn_machine *machine, uint32_t node, size_t nodes_count) {
+bool hn_topology_read_set(hn_machine *machine, const char *path, hone_cpu_set *out_set) {
+    hn_content content = hn_machine_read(machine, "%s", path);
+    return content.state == HONE_FACT_PRESENT && content.text.size &&
+           hone_cpu_set_parse(content.text, out_set) == HONE_OK;
+}
+
+uint32_t *hn_topology_read_distances(hn_machine *machine, uint32_t node, size_t nodes_count) {
     hn_content content = hn_machine_read(machine, NODE_FOLDER "/node%u/distance", node);
     if (content.state != HONE_FACT_PRESENT) {
         return NULL;
@@ -89,6 +95,6 @@ void hn_topology_finish_nodes(hn_machine *machine, hn_topology *topology) {
     }
     for (size_t i = 0; i < topology->nodes_count; i++) {
         topology->nodes[i].distances =
-            read_distances(machine, topology->nodes[i].index, topology->nodes_count);
+            hn_topology_read_distances(machine, topology->nodes[i].index, topology->nodes_count);
     }
 }

@@ -43,6 +43,12 @@ void hn_topology_sort_caches(hn_topology *topology);
 /* "MemTotal" or "MemFree" of one node in bytes. */
 hone_fact hn_topology_node_memory(hn_machine *machine, uint32_t node, const char *name);
 
+/* A file that is a list of CPUs or nodes. False when it is unreadable, empty or something else. */
+bool hn_topology_read_set(hn_machine *machine, const char *path, hone_cpu_set *out_set);
+
+/* The distances of a node to all nodes that are online, in the arena; NULL when not told. */
+uint32_t *hn_topology_read_distances(hn_machine *machine, uint32_t node, size_t nodes_count);
+
 /* Sorts the nodes by number and reads their distances. */
 void hn_topology_finish_nodes(hn_machine *machine, hn_topology *topology);
 

@@ -15,12 +15,6 @@ enum { CACHE_INDEXES_MAX = 16, PACKAGES_MAX = 4096 };
 #define CPU_FOLDER "/sys/devices/system/cpu"
 #define NODE_FOLDER "/sys/devices/system/node"
 
-static bool read_set(hn_machine *machine, const char *path, hone_cpu_set *out_set) {
-    hn_content content = hn_machine_read(machine, "%s", path);
-    return content.state == HONE_FACT_PRESENT && content.text.size &&
-           hone_cpu_set_parse(content.text, out_set) == HONE_OK;
-}
-
 static bool read_cpu_set_of(hn_machine *machine, uint32_t cpu, const char *file,
                             hone_cpu_set *out_set) {
     hn_content content = hn_machine_read(machine, CPU_FOLDER "/cpu%u/%s", cpu, file);
@@ -125,7 +119,7 @@ static bool add_cache(hn_machine *machine, const hone_cpu_set *online, uint32_t 
 }
 
 static void fill_cpus(hn_machine *machine, hn_topology *topology) {
-    if (!read_set(machine, CPU_FOLDER "/online", &topology->online)) {
+    if (!hn_topology_read_set(machine, CPU_FOLDER "/online", &topology->online)) {
         hone_fact missing = hn_fact_read_text(machine, CPU_FOLDER "/online");
         if (missing.state == HONE_FACT_PRESENT) {
             missing = hn_fact_absent(CPU_FOLDER "/online is no list of CPUs");
@@ -164,7 +158,7 @@ static void fill_cpus(hn_machine *machine, hn_topology *topology) {
 
 static void fill_nodes(hn_machine *machine, hn_topology *topology) {
     hone_cpu_set online;
-    if (!read_set(machine, NODE_FOLDER "/online", &online)) {
+    if (!hn_topology_read_set(machine, NODE_FOLDER "/online", &online)) {
         topology->nodes_reason = "the kernel tells nothing about nodes in " NODE_FOLDER;
         return;
     }
@@ -185,7 +179,7 @@ static void fill_nodes(hn_machine *machine, hn_topology *topology) {
         char path[64];
         node->index = index;
         (void)snprintf(path, sizeof path, NODE_FOLDER "/node%u/cpulist", index);
-        (void)read_set(machine, path, &node->cpus);
+        (void)hn_topology_read_set(machine, path, &node->cpus);
         node->memory_bytes = hn_topology_node_memory(machine, index, "MemTotal");
         node->free_bytes = hn_topology_node_memory(machine, index, "MemFree");
     }

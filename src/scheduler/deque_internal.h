@@ -16,24 +16,31 @@
 
 #include "hone/scheduler/scheduler.h"
 
-enum { HN_DEQUE_CAPACITY = 256 }; /* a power of two */
+typedef _Atomic(hone_task *) hn_deque_place;
 
 typedef struct hn_deque {
-    _Alignas(
-        64) _Atomic int64_t top; /* next to steal; moved by thieves and by the owner's last pop */
-    _Alignas(64) _Atomic int64_t bottom; /* next free place; written by the owner only */
-    _Atomic(hone_task *) tasks[HN_DEQUE_CAPACITY];
+    /* next to steal; moved by thieves and by the owner's last pop */
+    _Alignas(64) _Atomic int64_t top;
+    /* next free place; written by the owner only */
+    _Alignas(64) _Atomic int64_t bottom;
+    hn_deque_place *tasks; /* the rest is frozen after init */
+    int64_t capacity;      /* a power of two */
 } hn_deque;
+
+/* Empty, in `capacity` places of the caller's. */
+static inline void hn_deque_init(hn_deque *deque, hn_deque_place *places, uint32_t capacity) {
+    *deque = (hn_deque){.tasks = places, .capacity = capacity};
+}
 
 /* Owner only. False when full. */
 static inline bool hn_deque_push(hn_deque *deque, hone_task *task) {
     int64_t bottom = atomic_load_explicit(&deque->bottom, memory_order_relaxed);
     int64_t top =
         atomic_load_explicit(&deque->top, memory_order_acquire); /* pairs with the CAS of a thief */
-    if (bottom - top >= HN_DEQUE_CAPACITY) {
+    if (bottom - top >= deque->capacity) {
         return false;
     }
-    atomic_store_explicit(&deque->tasks[bottom & (HN_DEQUE_CAPACITY - 1)], task,
+    atomic_store_explicit(&deque->tasks[bottom & (deque->capacity - 1)], task,
                           memory_order_relaxed);
     /* pairs with the load of bottom in hn_deque_steal: who sees the new bottom sees the task and
      * what it points to; seq_cst because the pusher then looks for sleepers, who look here before
@@ -54,7 +61,7 @@ static inline hone_task *hn_deque_pop(hn_deque *deque) {
         return NULL;
     }
     hone_task *task =
-        atomic_load_explicit(&deque->tasks[bottom & (HN_DEQUE_CAPACITY - 1)], memory_order_relaxed);
+        atomic_load_explicit(&deque->tasks[bottom & (deque->capacity - 1)], memory_order_relaxed);
     if (top == bottom) { /* the last one: race the thieves for it */
         if (!atomic_compare_exchange_strong_explicit(&deque->top, &top, top + 1,
                                                      memory_order_seq_cst, memory_order_relaxed)) {
@@ -74,10 +81,16 @@ static inline hone_task *hn_deque_steal(hn_deque *deque) {
         return NULL;
     }
     hone_task *task =
-        atomic_load_explicit(&deque->tasks[top & (HN_DEQUE_CAPACITY - 1)], memory_order_relaxed);
+        atomic_load_explicit(&deque->tasks[top & (deque->capacity - 1)], memory_order_relaxed);
     bool is_ours = atomic_compare_exchange_strong_explicit(
         &deque->top, &top, top + 1, memory_order_seq_cst, memory_order_relaxed);
     return is_ours ? task : NULL;
+}
+
+/* As far as the owner knows: thieves may have taken some of them. */
+static inline uint64_t hn_deque_length_owned(const hn_deque *deque) {
+    return (uint64_t)(atomic_load_explicit(&deque->bottom, memory_order_relaxed) -
+                      atomic_load_explicit(&deque->top, memory_order_relaxed));
 }
 
 /* A guess from outside. */

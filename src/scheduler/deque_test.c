@@ -11,29 +11,29 @@
 #include "deque_internal.h"
 #include "hone/platform/thread.h"
 
-enum { THIEVES_COUNT = 3, ROUNDS_COUNT = 40000 };
+enum { CAPACITY = 256, THIEVES_COUNT = 3, ROUNDS_COUNT = 40000 };
 
 static void matches_a_naive_twin(void **state) {
     (void)state;
     static hn_deque deque;
-    static hone_task tasks[HN_DEQUE_CAPACITY * 2];
+    static hone_task tasks[CAPACITY * 2];
     int64_t low = 0, high = 0; /* the twin: tasks[low .. high) are inside */
     uint32_t random = 12345;
-    deque = (hn_deque){0};
+    static hn_deque_place places[CAPACITY];
+    hn_deque_init(&deque, places, CAPACITY);
     for (int step = 0; step < 200000; step++) {
         random = random * 1664525u + 1013904223u;
         uint32_t choice = random >> 28;
         if (choice < 7) {
-            bool is_room = high - low < HN_DEQUE_CAPACITY;
-            assert_int_equal(hn_deque_push(&deque, &tasks[high % (HN_DEQUE_CAPACITY * 2)]),
-                             is_room);
+            bool is_room = high - low < CAPACITY;
+            assert_int_equal(hn_deque_push(&deque, &tasks[high % (CAPACITY * 2)]), is_room);
             high += is_room;
         } else if (choice < 12) {
-            hone_task *expected = high > low ? &tasks[(high - 1) % (HN_DEQUE_CAPACITY * 2)] : NULL;
+            hone_task *expected = high > low ? &tasks[(high - 1) % (CAPACITY * 2)] : NULL;
             assert_ptr_equal(hn_deque_pop(&deque), expected);
             high -= expected != NULL;
         } else {
-            hone_task *expected = high > low ? &tasks[low % (HN_DEQUE_CAPACITY * 2)] : NULL;
+            hone_task *expected = high > low ? &tasks[low % (CAPACITY * 2)] : NULL;
             assert_ptr_equal(hn_deque_steal(&deque), expected);
             low += expected != NULL;
         }
@@ -43,6 +43,7 @@ static void matches_a_naive_twin(void **state) {
 
 typedef struct stress {
     hn_deque deque;
+    hn_deque_place places[CAPACITY];
     hone_task tasks[ROUNDS_COUNT];
     _Atomic uint32_t seen[ROUNDS_COUNT];
     _Atomic bool is_over;
@@ -65,6 +66,7 @@ static void thief_main(void *context) {
 static void each_task_comes_out_once(void **state) {
     (void)state;
     static stress run;
+    hn_deque_init(&run.deque, run.places, CAPACITY);
     hone_thread thieves[THIEVES_COUNT];
     for (int i = 0; i < THIEVES_COUNT; i++) {
         assert_int_equal(hone_thread_create("thief", thief_main, &run, &thieves[i]), HONE_OK);

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sleeping without losing a wake-up. A worker that found nothing counts itself as a sleeper, looks
- * once more, and only then waits in the poller; who queues a task does so first and then looks for
- * sleepers. All four accesses are seq_cst, so at least one of the two sees the other. At most one
- * wake-up is on its way at a time (is_wake_pending): its receiver takes the mark away before it
- * looks for work, and wakes the next sleeper when there is more than it can take.
- *
- * All sleepers wait on one epoll instance, so timers, descriptors and wake-ups reach whoever is
- * idle, and no worker has a special part that a long task could keep from being played.
+ * The scheduler from outside: create and destroy, submitting, waking, figures. What a worker does
+ * is in worker.c.
  */
 #include "scheduler_internal.h"
 
+#include "hone/base/checked.h"
 #include "hone/platform/clock.h"
 
 enum {
     WORKERS_MAX = 1024,
     TIMERS_MAX_DEFAULT = 1024,
-    COMMON_QUEUE_INTERVAL =
-        61, /* tasks after which the common queue comes first, so that it cannot starve */
-    NEXT_IN_ROW_MAX = 64, /* as above, for chains of submit_next */
-    EVENTS_MAX = 32,
+    DEQUE_CAPACITY_DEFAULT = 256,
+    DEQUE_CAPACITY_MIN = 16,
+    DEQUE_CAPACITY_MAX = 65536,
+    STEAL_ATTEMPTS_MAX = 1000,
+    SPIN_NS_DEFAULT = 30000,
 };
 
 /* Whose thread this is; set once at its start.
@@ -30,15 +26,13 @@ hn_worker *hn_worker_current(const hone_scheduler *scheduler) {
     return current_worker && current_worker->scheduler == scheduler ? current_worker : NULL;
 }
 
-static void count(_Atomic uint64_t *figure, uint64_t more) {
-    uint64_t old = atomic_load_explicit(
-        figure, memory_order_relaxed); /* one writer: no read-modify-write needed */
-    atomic_store_explicit(figure, old + more, memory_order_relaxed);
+void hn_worker_set_current(hn_worker *worker) {
+    current_worker = worker;
 }
 
-/* --- the common queue --- */
+/* --- the common queues --- */
 
-static void queue_push(hn_queue *queue, hone_task *task) {
+void hn_queue_push(hn_queue *queue, hone_task *task) {
     task->next = NULL;
     hone_mutex_lock(&queue->lock);
     if (queue->last) {
@@ -47,11 +41,11 @@ static void queue_push(hn_queue *queue, hone_task *task) {
         queue->first = task;
     }
     queue->last = task;
-    atomic_fetch_add_explicit(&queue->length, 1, memory_order_seq_cst); /* see the file's head */
+    atomic_fetch_add_explicit(&queue->length, 1, memory_order_seq_cst); /* see worker.c's head */
     hone_mutex_unlock(&queue->lock);
 }
 
-static hone_task *queue_pop(hn_queue *queue) {
+hone_task *hn_queue_pop(hn_queue *queue) {
     if (atomic_load_explicit(&queue->length, memory_order_seq_cst) == 0) {
         return NULL;
     }
@@ -68,28 +62,59 @@ static hone_task *queue_pop(hn_queue *queue) {
     return task;
 }
 
-/* --- waking --- */
+/* --- waking and submitting --- */
 
 void hn_scheduler_wake(hone_scheduler *scheduler) {
-    if (atomic_load_explicit(&scheduler->sleepers_count, memory_order_seq_cst) == 0) {
-        return;
+    uint32_t idlers = atomic_load_explicit(&scheduler->idlers, memory_order_seq_cst);
+    if (idlers == 0 || idlers >= HN_SEARCHER) {
+        return; /* nobody sleeps, or somebody is looking already */
     }
     if (atomic_exchange_explicit(&scheduler->is_wake_pending, 1, memory_order_seq_cst) == 0) {
+        hn_count_shared(&scheduler->wakes_count);
         hone_poller_wake(&scheduler->poller);
     }
 }
 
+/* A queue of that length waits for the workers that are awake, if there are any. */
+static bool is_too_few_to_wake(const hone_scheduler *scheduler, uint64_t length) {
+    uint64_t backlog = hn_get_figure(&scheduler->wake_backlog);
+    return length < backlog && hn_sleepers_count(scheduler) < scheduler->workers_count;
+}
+
+static void submit_critical(hone_scheduler *scheduler, hone_task *task, uint32_t partition) {
+    /* before it is queued: find_task looks here first, worker.c's sleepers at the queue */
+    atomic_fetch_add_explicit(&scheduler->critical_count, 1, memory_order_relaxed);
+    hn_queue_push(&scheduler->partitions[partition].critical_queue, task);
+    hn_scheduler_wake(scheduler);
+}
+
+/* Once it is queued the task may run, and be gone: nothing of it is looked at after that. */
 void hone_scheduler_submit(hone_scheduler *scheduler, hone_task *task) {
     hn_worker *worker = hn_worker_current(scheduler);
-    if (!worker || !hn_deque_push(&worker->deque, task)) {
-        queue_push(&scheduler->queue, task);
+    uint32_t partition = hn_partition_of(scheduler, task);
+    if (task->is_critical) {
+        submit_critical(scheduler, task, partition);
+        return;
     }
-    hn_scheduler_wake(scheduler);
+    uint64_t length;
+    if (worker && hn_deque_push(&worker->deques[partition], task)) {
+        length = hn_deque_length_owned(&worker->deques[partition]);
+        hn_count_most(&worker->queue_length_max, length);
+    } else {
+        hn_queue *queue = &scheduler->partitions[partition].queue;
+        hn_queue_push(queue, task);
+        length = atomic_load_explicit(&queue->length, memory_order_relaxed);
+    }
+    if (!is_too_few_to_wake(scheduler, length)) {
+        hn_scheduler_wake(scheduler);
+    }
 }
 
 void hone_scheduler_submit_next(hone_scheduler *scheduler, hone_task *task) {
     hn_worker *worker = hn_worker_current(scheduler);
-    if (!worker) {
+    bool is_same = worker && !task->is_critical &&
+                   (!scheduler->is_billing || task->partition == worker->billing.partition);
+    if (!is_same) {
         hone_scheduler_submit(scheduler, task);
         return;
     }
@@ -101,152 +126,59 @@ void hone_scheduler_submit_next(hone_scheduler *scheduler, hone_task *task) {
 }
 
 void hone_scheduler_submit_last(hone_scheduler *scheduler, hone_task *task) {
-    queue_push(&scheduler->queue, task);
+    hn_queue_push(&scheduler->partitions[hn_partition_of(scheduler, task)].queue, task);
     hn_scheduler_wake(scheduler);
 }
 
-/* --- finding work --- */
+/* --- critical work --- */
 
-static uint64_t next_random(hn_worker *worker) {
-    uint64_t x = worker->random_state;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return worker->random_state = x;
+typedef struct critical_run {
+    hone_task task;
+    void (*run)(void *context);
+    void *context;
+    _Atomic uint32_t is_done;
+} critical_run;
+
+static void run_and_tell(void *context) {
+    critical_run *it = context;
+    it->run(it->context);
+    /* release: pairs with the wait below. The word is gone when the waiter has seen it, a wake-up
+     * for an address that is gone does no harm */
+    atomic_store_explicit(&it->is_done, 1, memory_order_release);
+    hone_futex_wake(&it->is_done, 1);
 }
 
-static hone_task *steal(hn_worker *thief) {
-    hone_scheduler *scheduler = thief->scheduler;
-    uint32_t workers_count = scheduler->workers_count;
-    uint32_t start = (uint32_t)(next_random(thief) % workers_count);
-    for (uint32_t i = 0; i < workers_count; i++) {
-        hn_worker *victim = &scheduler->workers[(start + i) % workers_count];
-        if (victim == thief) {
-            continue;
+hone_status hone_scheduler_run_critical(hone_scheduler *scheduler, uint32_t partition,
+                                        void (*run)(void *context), void *context) {
+    if (partition >= scheduler->partitions_count) {
+        return HONE_STATUS_INVALID_ARGUMENT;
+    }
+    hn_worker *worker = hn_worker_current(scheduler);
+    if (worker) {
+        hn_billing before = worker->billing;
+        if (scheduler->is_billing) {
+            hn_billing_enter(worker, partition, true);
         }
-        count(&thief->steals_tried, 1);
-        hone_task *task = hn_deque_steal(&victim->deque);
-        if (task) {
-            count(&thief->steals_won, 1);
-            return task;
+        run(context);
+        if (scheduler->is_billing) {
+            hn_billing_enter(worker, before.partition, before.is_critical);
         }
+        return HONE_OK;
     }
-    return NULL;
+    critical_run it = {
+        .task = {.run = run_and_tell, .partition = partition, .is_critical = true},
+        .run = run,
+        .context = context,
+    };
+    it.task.context = &it;
+    hone_scheduler_submit(scheduler, &it.task);
+    while (!atomic_load_explicit(&it.is_done, memory_order_acquire)) {
+        hone_futex_wait(&it.is_done, 0, UINT64_MAX);
+    }
+    return HONE_OK;
 }
 
-static bool has_work(hone_scheduler *scheduler) {
-    if (atomic_load_explicit(&scheduler->queue.length, memory_order_seq_cst)) {
-        return true;
-    }
-    for (uint32_t i = 0; i < scheduler->workers_count; i++) {
-        if (hn_deque_length(&scheduler->workers[i].deque)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static hone_task *take_next(hn_worker *worker) {
-    hone_task *task = worker->next;
-    if (task) {
-        worker->next = NULL;
-        worker->next_in_row++;
-    }
-    return task;
-}
-
-static hone_task *find_task(hn_worker *worker) {
-    hone_scheduler *scheduler = worker->scheduler;
-    hone_task *task = NULL;
-    bool is_others_turn = worker->next_in_row >= NEXT_IN_ROW_MAX;
-    if (!is_others_turn && (task = take_next(worker))) {
-        return task;
-    }
-    worker->next_in_row = 0;
-    if (is_others_turn || ++worker->ticks_count % COMMON_QUEUE_INTERVAL == 0) {
-        task = queue_pop(&scheduler->queue);
-    }
-    if (!task) {
-        task = hn_deque_pop(&worker->deque);
-    }
-    if (!task) {
-        task = queue_pop(&scheduler->queue);
-    }
-    if (!task) {
-        task = take_next(worker);
-    }
-    return task ? task : steal(worker);
-}
-
-/* --- a worker's life --- */
-
-static void run_ready(hone_scheduler *scheduler, void **tokens, uint32_t tokens_count) {
-    for (uint32_t i = 0; i < tokens_count; i++) {
-        hone_task *task = tokens[i];
-        task->run(task->context);
-    }
-    hn_timers_fire(scheduler);
-}
-
-static void sleep_until_work(hn_worker *worker) {
-    hone_scheduler *scheduler = worker->scheduler;
-    void *tokens[EVENTS_MAX];
-    uint32_t tokens_count = 0;
-    atomic_fetch_add_explicit(&scheduler->sleepers_count, 1, memory_order_seq_cst);
-    bool is_needed =
-        has_work(scheduler) || atomic_load_explicit(&scheduler->is_stopping, memory_order_seq_cst);
-    if (!is_needed) {
-        uint64_t start_ns = hone_clock_monotonic_ns();
-        tokens_count = hone_poller_wait(&scheduler->poller, true, tokens, EVENTS_MAX);
-        count(&worker->idle_ns, hone_clock_monotonic_ns() - start_ns);
-        count(&worker->sleeps_count, 1);
-    }
-    atomic_fetch_sub_explicit(&scheduler->sleepers_count, 1, memory_order_seq_cst);
-    atomic_store_explicit(&scheduler->is_wake_pending, 0,
-                          memory_order_seq_cst); /* before looking for work */
-    run_ready(scheduler, tokens, tokens_count);
-    if (!is_needed && has_work(scheduler)) {
-        hn_scheduler_wake(scheduler); /* there may be more than this worker can take */
-    }
-}
-
-/* Timers and descriptors must be served while all workers are busy, too. */
-static void look_outside(hn_worker *worker) {
-    hone_scheduler *scheduler = worker->scheduler;
-    uint64_t earliest_ns =
-        atomic_load_explicit(&scheduler->timers.earliest_ns, memory_order_relaxed);
-    if (earliest_ns != UINT64_MAX && hone_clock_monotonic_ns() >= earliest_ns) {
-        hn_timers_fire(scheduler);
-    }
-    if (worker->ticks_count % COMMON_QUEUE_INTERVAL == 0) {
-        void *tokens[EVENTS_MAX];
-        uint32_t tokens_count = hone_poller_wait(&scheduler->poller, false, tokens, EVENTS_MAX);
-        run_ready(scheduler, tokens, tokens_count);
-    }
-}
-
-static void worker_main(void *context) {
-    hn_worker *worker = context;
-    hone_scheduler *scheduler = worker->scheduler;
-    current_worker = worker;
-    if (worker->cpu != UINT32_MAX) {
-        worker->start_status = hone_thread_pin(worker->cpu);
-    }
-    atomic_fetch_add_explicit(&scheduler->ready_count, 1,
-                              memory_order_release); /* pairs with wait_until_ready */
-    hone_futex_wake(&scheduler->ready_count, 1);
-    while (!atomic_load_explicit(&scheduler->is_stopping, memory_order_seq_cst)) {
-        hone_task *task = find_task(worker);
-        if (!task) {
-            sleep_until_work(worker);
-            continue;
-        }
-        task->run(task->context);
-        count(&worker->tasks_run, 1);
-        look_outside(worker);
-    }
-    hone_poller_wake(&scheduler->poller); /* the next sleeper must stop, too */
-}
+/* --- create and destroy --- */
 
 static void wait_until_ready(hone_scheduler *scheduler) {
     uint32_t ready;
@@ -256,15 +188,12 @@ static void wait_until_ready(hone_scheduler *scheduler) {
     }
 }
 
-static hone_status start_workers(hone_scheduler *scheduler, bool is_pinned, hone_diag *diag) {
+static hone_status start_workers(hone_scheduler *scheduler, hone_diag *diag) {
     hone_status status = HONE_OK;
+    scheduler->started_ns = hone_clock_monotonic_ns();
     for (uint32_t i = 0; i < scheduler->workers_count && status == HONE_OK; i++) {
         hn_worker *worker = &scheduler->workers[i];
-        worker->scheduler = scheduler;
-        worker->index = i;
-        worker->cpu = is_pinned ? hone_thread_cpu_allowed(i) : UINT32_MAX;
-        worker->random_state = 0x9E3779B97F4A7C15u * (i + 1);
-        status = hone_thread_create("hone-worker", worker_main, worker, &worker->thread);
+        status = hone_thread_create("hone-worker", hn_worker_main, worker, &worker->thread);
         scheduler->threads_count += status == HONE_OK;
     }
     wait_until_ready(scheduler);
@@ -278,50 +207,176 @@ static hone_status start_workers(hone_scheduler *scheduler, bool is_pinned, hone
     return status;
 }
 
-hone_status hone_scheduler_create(const hone_scheduler_options *options, hone_diag *diag,
-                                  hone_scheduler **out_scheduler) {
-    hone_scheduler_options chosen = options ? *options : (hone_scheduler_options){0};
-    uint32_t cpus_count = hone_thread_cpus_allowed_count();
-    uint32_t workers_count = chosen.workers_count       ? chosen.workers_count
-                             : cpus_count < WORKERS_MAX ? cpus_count
-                                                        : WORKERS_MAX;
-    if (workers_count > WORKERS_MAX) {
+static hone_status check_options(const hone_scheduler_options *options, hone_diag *diag) {
+    if (options->workers_count > WORKERS_MAX) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
-                             "%u workers are more than the limit of %d", workers_count,
+                             "%u workers are more than the limit of %d", options->workers_count,
                              WORKERS_MAX);
     }
-    hone_scheduler *scheduler = HONE_NEW(chosen.allocator, hone_scheduler);
-    if (!scheduler) {
-        return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for a scheduler");
+    uint32_t capacity = options->deque_capacity ? options->deque_capacity : DEQUE_CAPACITY_DEFAULT;
+    if (!hone_is_power_of_two(capacity) || capacity < DEQUE_CAPACITY_MIN ||
+        capacity > DEQUE_CAPACITY_MAX) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "a deque capacity of %u is no power of two from %d to %d", capacity,
+                             DEQUE_CAPACITY_MIN, DEQUE_CAPACITY_MAX);
     }
-    scheduler->allocator = chosen.allocator;
-    scheduler->workers_count = workers_count;
-    hone_mutex_init(&scheduler->queue.lock);
-    scheduler->workers = HONE_NEW_ARRAY(chosen.allocator, hn_worker, workers_count);
-    hone_status status = scheduler->workers ? HONE_OK : HONE_STATUS_OUT_OF_MEMORY;
+    if (options->steal_threshold > capacity) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "a steal threshold of %u tasks is above the deque capacity of %u",
+                             options->steal_threshold, capacity);
+    }
+    if (options->steal_attempts > STEAL_ATTEMPTS_MAX) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "%u steal attempts are more than the limit of %d",
+                             options->steal_attempts, STEAL_ATTEMPTS_MAX);
+    }
+    if (options->pinning > HONE_PINNING_SCATTER) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "there is no pinning %d",
+                             (int)options->pinning);
+    }
+    return HONE_OK;
+}
+
+static hone_status make_worker(hone_scheduler *scheduler, uint32_t index) {
+    const hone_allocator *allocator = scheduler->allocator;
+    hn_worker *worker = &scheduler->workers[index];
+    worker->scheduler = scheduler;
+    worker->index = index;
+    worker->cpu = UINT32_MAX;
+    worker->random_state = 0x9E3779B97F4A7C15u * (index + 1);
+    worker->billing.partition = scheduler->is_billing ? HN_NOBODY : 0;
+    worker->deques = HONE_NEW_ARRAY(allocator, hn_deque, scheduler->partitions_count);
+    if (!worker->deques) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    for (uint32_t i = 0; i < scheduler->partitions_count; i++) {
+        hn_deque_place *places =
+            HONE_NEW_ARRAY(allocator, hn_deque_place, scheduler->deque_capacity);
+        if (!places) {
+            return HONE_STATUS_OUT_OF_MEMORY;
+        }
+        hn_deque_init(&worker->deques[i], places, scheduler->deque_capacity);
+    }
+    return HONE_OK;
+}
+
+static void drop_worker(hone_scheduler *scheduler, hn_worker *worker) {
+    for (uint32_t i = 0; worker->deques && i < scheduler->partitions_count; i++) {
+        HONE_DELETE_ARRAY(scheduler->allocator, hn_deque_place, worker->deques[i].tasks,
+                          scheduler->deque_capacity);
+    }
+    HONE_DELETE_ARRAY(scheduler->allocator, hn_deque, worker->deques, scheduler->partitions_count);
+}
+
+/* Workers, each with its deques and its CPU. */
+static hone_status make_workers(hone_scheduler *scheduler, const hone_scheduler_options *options,
+                                const hone_cpu_layout *layout, hone_diag *diag) {
+    hone_status status = HONE_OK;
+    uint32_t count = scheduler->workers_count;
+    scheduler->workers = HONE_NEW_ARRAY(scheduler->allocator, hn_worker, count);
+    uint32_t *cpus = HONE_NEW_ARRAY(scheduler->allocator, uint32_t, count);
+    if (!scheduler->workers || !cpus) {
+        status = HONE_STATUS_OUT_OF_MEMORY;
+    }
+    for (uint32_t i = 0; i < count && status == HONE_OK; i++) {
+        status = make_worker(scheduler, i);
+    }
+    if (status == HONE_OK && layout) {
+        status =
+            hone_cpu_layout_place(layout,
+                                  options->pinning == HONE_PINNING_SCATTER ? HONE_CPU_ORDER_SCATTER
+                                                                           : HONE_CPU_ORDER_COMPACT,
+                                  options->is_one_per_core, count, diag, cpus);
+    }
+    for (uint32_t i = 0; i < count && status == HONE_OK && layout; i++) {
+        scheduler->workers[i].cpu = cpus[i];
+    }
     if (status == HONE_OK) {
-        status = hn_timers_init(&scheduler->timers, chosen.allocator,
-                                chosen.timers_max ? chosen.timers_max : TIMERS_MAX_DEFAULT);
+        status = hn_victims_init(scheduler, layout);
+    }
+    HONE_DELETE_ARRAY(scheduler->allocator, uint32_t, cpus, count);
+    return status;
+}
+
+static uint32_t choose_workers_count(const hone_scheduler_options *options,
+                                     const hone_cpu_layout *layout) {
+    uint32_t count = options->workers_count     ? options->workers_count
+                     : options->is_one_per_core ? layout->cores_count
+                                                : hone_thread_cpus_allowed_count();
+    return count < WORKERS_MAX ? count : WORKERS_MAX;
+}
+
+static hone_status make_parts(hone_scheduler *scheduler, const hone_scheduler_options *options,
+                              const hone_cpu_layout *layout, hone_diag *diag) {
+    hone_status status = hn_partitions_init(scheduler, options, diag);
+    if (status == HONE_OK) {
+        status = make_workers(scheduler, options, layout, diag);
+    }
+    if (status == HONE_OK) {
+        status = hn_timers_init(&scheduler->timers, scheduler->allocator,
+                                options->timers_max ? options->timers_max : TIMERS_MAX_DEFAULT);
     }
     if (status == HONE_OK) {
         status = hn_loops_init(scheduler);
     }
     if (status == HONE_OK) {
+        status = hn_forks_init(scheduler);
+    }
+    if (status == HONE_OK) {
         status = hone_poller_init(&scheduler->poller);
+    }
+    return status;
+}
+
+/* `layout` is NULL where workers are not pinned. */
+static hone_status create_on(const hone_scheduler_options *options, const hone_cpu_layout *layout,
+                             hone_diag *diag, hone_scheduler **out_scheduler) {
+    hone_scheduler *scheduler = HONE_NEW(options->allocator, hone_scheduler);
+    if (!scheduler) {
+        return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for a scheduler");
+    }
+    hone_diag found = {0};
+    scheduler->allocator = options->allocator;
+    scheduler->workers_count = choose_workers_count(options, layout);
+    scheduler->deque_capacity =
+        options->deque_capacity ? options->deque_capacity : DEQUE_CAPACITY_DEFAULT;
+    scheduler->steal_threshold = options->steal_threshold ? options->steal_threshold : 1;
+    scheduler->steal_attempts = options->steal_attempts ? options->steal_attempts : 1;
+    scheduler->is_victim_order_fixed = options->is_victim_order_fixed;
+    hone_scheduler_set_power(scheduler, &options->power);
+    hone_status status = make_parts(scheduler, options, layout, &found);
+    if (status == HONE_OK) {
+        status = start_workers(scheduler, &found);
     }
     if (status != HONE_OK) {
         (void)hone_diag_set(diag, status, "cannot create a scheduler: %s",
-                            hone_status_text(status));
-        goto fail;
-    }
-    status = start_workers(scheduler, chosen.is_pinned, diag);
-    if (status != HONE_OK) {
-        goto fail;
+                            found.message[0] ? found.message : hone_status_text(status));
+        hone_scheduler_destroy(scheduler);
+        return status;
     }
     *out_scheduler = scheduler;
     return HONE_OK;
-fail:
-    hone_scheduler_destroy(scheduler);
+}
+
+hone_status hone_scheduler_create(const hone_scheduler_options *options, hone_diag *diag,
+                                  hone_scheduler **out_scheduler) {
+    hone_scheduler_options chosen = options ? *options : (hone_scheduler_options){0};
+    hone_status status = check_options(&chosen, diag);
+    if (status != HONE_OK) {
+        return status;
+    }
+    if (chosen.pinning == HONE_PINNING_NONE && !chosen.is_one_per_core) {
+        return create_on(&chosen, NULL, diag, out_scheduler);
+    }
+    if (chosen.layout) {
+        return create_on(&chosen, chosen.layout, diag, out_scheduler);
+    }
+    hone_cpu_layout layout;
+    status = hone_cpu_layout_read(NULL, chosen.allocator, diag, &layout);
+    if (status == HONE_OK) {
+        status = create_on(&chosen, &layout, diag, out_scheduler);
+        hone_cpu_layout_deinit(&layout);
+    }
     return status;
 }
 
@@ -337,11 +392,16 @@ void hone_scheduler_destroy(hone_scheduler *scheduler) {
         hone_thread_join(scheduler->workers[i].thread);
     }
     hone_poller_deinit(&scheduler->poller);
+    hn_forks_deinit(scheduler);
     hn_loops_deinit(scheduler);
     hn_timers_deinit(&scheduler->timers, scheduler->allocator);
-    hone_mutex_deinit(&scheduler->queue.lock);
+    hn_victims_deinit(scheduler);
+    for (uint32_t i = 0; scheduler->workers && i < scheduler->workers_count; i++) {
+        drop_worker(scheduler, &scheduler->workers[i]);
+    }
     HONE_DELETE_ARRAY(scheduler->allocator, hn_worker, scheduler->workers,
                       scheduler->workers_count);
+    hn_partitions_deinit(scheduler);
     HONE_DELETE(scheduler->allocator, hone_scheduler, scheduler);
 }
 
@@ -358,22 +418,51 @@ void hone_scheduler_unwatch(hone_scheduler *scheduler, int fd) {
     hone_poller_unwatch(&scheduler->poller, fd);
 }
 
+void hone_scheduler_set_power(hone_scheduler *scheduler, const hone_scheduler_power *power) {
+    uint64_t spin_ns = power->is_spinning_off ? 0
+                       : power->spin_ns       ? power->spin_ns
+                                              : SPIN_NS_DEFAULT;
+    hn_set_figure(&scheduler->spin_ns, spin_ns);
+    hn_set_figure(&scheduler->timer_slack_ns, power->timer_slack_ns);
+    hn_set_figure(&scheduler->wake_backlog, power->wake_backlog ? power->wake_backlog : 1);
+}
+
 /* --- figures --- */
 
-static void add_worker(const hn_worker *worker, hone_scheduler_stats *stats) {
-    stats->tasks_run += atomic_load_explicit(&worker->tasks_run, memory_order_relaxed);
-    stats->steals_tried += atomic_load_explicit(&worker->steals_tried, memory_order_relaxed);
-    stats->steals_won += atomic_load_explicit(&worker->steals_won, memory_order_relaxed);
-    stats->sleeps_count += atomic_load_explicit(&worker->sleeps_count, memory_order_relaxed);
-    stats->idle_ns += atomic_load_explicit(&worker->idle_ns, memory_order_relaxed);
+static void add_worker(const hone_scheduler *scheduler, uint32_t index, uint64_t now_ns,
+                       hone_scheduler_stats *stats) {
+    const hn_worker *worker = &scheduler->workers[index];
+    const hn_fork_stack *stack = worker->stack;
+    uint64_t longest = hn_get_figure(&worker->queue_length_max);
+    stats->tasks_run += hn_get_figure(&worker->tasks_run);
+    stats->steals_tried += hn_get_figure(&worker->steals_tried);
+    stats->steals_won += hn_get_figure(&worker->steals_won);
+    stats->sleeps_count += hn_get_figure(&worker->sleeps_count);
+    uint64_t asleep_ns = hn_get_figure(&worker->asleep_since_ns);
+    stats->idle_ns += hn_get_figure(&worker->idle_ns) +
+                      (asleep_ns && asleep_ns < now_ns ? now_ns - asleep_ns : 0);
+    stats->search_ns += hn_get_figure(&worker->search_ns);
+    stats->elapsed_ns += now_ns - scheduler->started_ns;
+    stats->queue_length_max = longest > stats->queue_length_max ? longest : stats->queue_length_max;
+    stats->calls_shared += hn_get_figure(&stack->calls_shared);
+    stats->calls_stolen += hn_get_figure(&stack->calls_stolen);
+    stats->joins_waited += hn_get_figure(&stack->joins_waited);
+    stats->loops_helped += hn_get_figure(&worker->loops_helped);
 }
 
 void hone_scheduler_stats_total(const hone_scheduler *scheduler, hone_scheduler_stats *out_stats) {
+    uint64_t now_ns = hone_clock_monotonic_ns();
     *out_stats = (hone_scheduler_stats){
-        .queue_length = atomic_load_explicit(&scheduler->queue.length, memory_order_relaxed),
+        .wakes_count = hn_get_figure(&scheduler->wakes_count),
+        .lone_regions = hn_get_figure(&scheduler->lone_regions),
+        .lone_loops = hn_get_figure(&scheduler->lone_loops),
+        .is_crowded = now_ns < hn_get_figure(&scheduler->crowded_until_ns),
     };
+    for (uint32_t i = 0; i < scheduler->partitions_count; i++) {
+        out_stats->queue_length += hn_get_figure(&scheduler->partitions[i].queue.length);
+    }
     for (uint32_t i = 0; i < scheduler->workers_count; i++) {
-        add_worker(&scheduler->workers[i], out_stats);
+        add_worker(scheduler, i, now_ns, out_stats);
     }
 }
 
@@ -382,8 +471,15 @@ hone_status hone_scheduler_stats_worker(const hone_scheduler *scheduler, uint32_
     if (worker_index >= scheduler->workers_count) {
         return HONE_STATUS_INVALID_ARGUMENT;
     }
-    *out_stats = (hone_scheduler_stats){
-        .queue_length = hn_deque_length(&scheduler->workers[worker_index].deque)};
-    add_worker(&scheduler->workers[worker_index], out_stats);
+    *out_stats = (hone_scheduler_stats){0};
+    for (uint32_t i = 0; i < scheduler->partitions_count; i++) {
+        out_stats->queue_length += hn_deque_length(&scheduler->workers[worker_index].deques[i]);
+    }
+    add_worker(scheduler, worker_index, hone_clock_monotonic_ns(), out_stats);
     return HONE_OK;
+}
+
+double hone_scheduler_utilisation(const hone_scheduler_stats *stats) {
+    uint64_t unused_ns = stats->idle_ns + stats->search_ns;
+    return stats->elapsed_ns > unused_ns ? 1 - (double)unused_ns / (double)stats->elapsed_ns : 0;
 }

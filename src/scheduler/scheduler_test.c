@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "hone/memory/failing.h"
 #include "hone/platform/clock.h"
 #include "hone/platform/thread.h"
 #include "hone/scheduler/scheduler.h"
@@ -63,8 +64,8 @@ static void every_task_runs(void **state) {
         static chain chains[CHAINS_COUNT];
         _Atomic uint32_t finished = 0;
         for (int i = 0; i < CHAINS_COUNT; i++) {
-            chains[i] =
-                (chain){scheduler, {chain_run, &chains[i], NULL}, LINKS_COUNT, i, &finished};
+            chains[i] = (chain){
+                scheduler, {.run = chain_run, .context = &chains[i]}, LINKS_COUNT, i, &finished};
             hone_scheduler_submit(scheduler, &chains[i].task);
         }
         wait_for(&finished, CHAINS_COUNT);
@@ -76,7 +77,7 @@ static void figures_add_up(void **state) {
     (void)state;
     hone_scheduler *scheduler = start(2);
     _Atomic uint32_t finished = 0;
-    chain link = {scheduler, {chain_run, &link, NULL}, 99, 0, &finished};
+    chain link = {scheduler, {.run = chain_run, .context = &link}, 99, 0, &finished};
     hone_scheduler_submit(scheduler, &link.task);
     wait_for(&finished, 1);
     hone_scheduler_stats total = {0}, one = {0};
@@ -202,66 +203,6 @@ static void descriptors_wake(void **state) {
     hone_scheduler_destroy(scheduler);
 }
 
-/* --- loops --- */
-
-typedef struct sum_loop {
-    hone_scheduler *scheduler;
-    uint8_t *seen;
-    size_t inner_count;
-    _Atomic uint64_t total;
-} sum_loop;
-
-static void inner_body(void *context, size_t begin, size_t end) {
-    atomic_fetch_add((_Atomic uint64_t *)context, end - begin);
-}
-
-static void sum_body(void *context, size_t begin, size_t end) {
-    sum_loop *sum = context;
-    for (size_t i = begin; i < end; i++) {
-        sum->seen[i]++;
-        if (sum->inner_count && i % 1000 == 0) {
-            hone_scheduler_for(sum->scheduler, sum->inner_count, 1, inner_body, &sum->total);
-        }
-    }
-}
-
-static void loops_cover_their_range_once(void **state) {
-    (void)state;
-    static const size_t counts[] = {0, 1, 2, 7, 64, 1000, 100003};
-    for (uint32_t workers = 1; workers <= 4; workers++) {
-        hone_scheduler *scheduler = start(workers);
-        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
-            for (size_t grain = 0; grain <= 100; grain += 50) {
-                sum_loop sum = {
-                    .scheduler = scheduler, .seen = calloc(counts[c] + 1, 1), .inner_count = 33};
-                hone_scheduler_for(scheduler, counts[c], grain, sum_body, &sum);
-                for (size_t i = 0; i < counts[c]; i++) {
-                    assert_int_equal(sum.seen[i], 1);
-                }
-                assert_int_equal(atomic_load(&sum.total), (counts[c] + 999) / 1000 * 33);
-                free(sum.seen);
-            }
-        }
-        hone_scheduler_destroy(scheduler);
-    }
-}
-
-/* No claim may wrap around: that would run a piece twice. */
-static void a_huge_loop_is_covered_once(void **state) {
-    (void)state;
-    static const size_t counts[] = {SIZE_MAX / 4, SIZE_MAX / 2, SIZE_MAX};
-    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
-        hone_scheduler *scheduler = start(3);
-        _Atomic uint64_t total = 0;
-        hone_scheduler_for(scheduler, counts[c], SIZE_MAX / 4, inner_body, &total);
-        usleep(20000); /* helpers that come late have run, too */
-        hone_scheduler_destroy(scheduler);
-        assert_true(atomic_load(&total) == counts[c]);
-    }
-}
-
-/* --- life --- */
-
 static void idle_costs_nothing(void **state) {
     (void)state;
     hone_scheduler *scheduler = start(4);
@@ -277,7 +218,7 @@ static void start_and_stop_many_times(void **state) {
     for (int i = 0; i < 50; i++) {
         _Atomic uint32_t finished = 0;
         hone_scheduler *scheduler = start(3);
-        chain link = {scheduler, {chain_run, &link, NULL}, 5, i, &finished};
+        chain link = {scheduler, {.run = chain_run, .context = &link}, 5, i, &finished};
         hone_scheduler_submit(scheduler, &link.task);
         wait_for(&finished, 1);
         hone_scheduler_destroy(scheduler);
@@ -287,13 +228,191 @@ static void start_and_stop_many_times(void **state) {
 
 static void absurd_options_are_refused(void **state) {
     (void)state;
+    static const struct {
+        hone_scheduler_options options;
+        const char *word; /* in the message */
+    } cases[] = {
+        {{.workers_count = 1000000}, "1000000"},
+        {{.workers_count = 1, .deque_capacity = 8}, "8"},
+        {{.workers_count = 1, .deque_capacity = 100}, "100"},
+        {{.workers_count = 1, .deque_capacity = 1 << 17}, "131072"},
+        {{.workers_count = 1, .steal_threshold = 257}, "257"},
+        {{.workers_count = 1, .deque_capacity = 16, .steal_threshold = 17}, "17"},
+        {{.workers_count = 1, .steal_attempts = 1001}, "1001"},
+        {{.workers_count = 1, .pinning = (hone_pinning)7}, "7"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hone_scheduler *scheduler = NULL;
+        hone_diag diag = {0};
+        assert_int_equal(hone_scheduler_create(&cases[i].options, &diag, &scheduler),
+                         HONE_STATUS_INVALID_ARGUMENT);
+        assert_null(scheduler);
+        assert_non_null(strstr(diag.message, cases[i].word));
+    }
+}
+
+static void more_workers_than_cores_are_refused(void **state) {
+    (void)state;
     hone_scheduler *scheduler = NULL;
     hone_diag diag = {0};
-    hone_scheduler_options options = {.workers_count = 1000000};
-    assert_int_equal(hone_scheduler_create(&options, &diag, &scheduler),
+    hone_scheduler_options options = {.workers_count = 1024, .is_one_per_core = true};
+    assert_int_equal(hone_scheduler_create(&options, &diag, &scheduler), HONE_STATUS_LIMIT);
+    assert_non_null(strstr(diag.message, "1024"));
+    options.workers_count = 0; /* as many as there are */
+    assert_int_equal(hone_scheduler_create(&options, &diag, &scheduler), HONE_OK);
+    assert_true(hone_scheduler_workers_count(scheduler) <= hone_thread_cpus_allowed_count());
+    hone_scheduler_destroy(scheduler);
+}
+
+typedef struct where {
+    hone_task task;
+    _Atomic uint32_t is_done;
+    uint32_t cpus_count, cpu;
+} where;
+
+static void note_where(void *context) {
+    where *it = context;
+    it->cpus_count = hone_thread_cpus_allowed_count();
+    it->cpu = hone_thread_cpu_allowed(0);
+    atomic_store(&it->is_done, 1);
+    hone_futex_wake(&it->is_done, 1);
+}
+
+static void pinned_workers_stay_on_their_cpu(void **state) {
+    (void)state;
+    for (hone_pinning pinning = HONE_PINNING_COMPACT; pinning <= HONE_PINNING_SCATTER; pinning++) {
+        hone_scheduler *scheduler = NULL;
+        hone_scheduler_options options = {.workers_count = 1, .pinning = pinning};
+        assert_int_equal(hone_scheduler_create(&options, NULL, &scheduler), HONE_OK);
+        where it = {.task = {.run = note_where, .context = &it}};
+        hone_scheduler_submit(scheduler, &it.task);
+        wait_for(&it.is_done, 1);
+        assert_int_equal(it.cpus_count, 1);
+        assert_int_equal(it.cpu, hone_thread_cpu_allowed(0));
+        hone_scheduler_destroy(scheduler);
+    }
+}
+
+/* Every allocation of create fails once; each time nothing is left. */
+static void create_survives_failing_allocations(void **state) {
+    (void)state;
+    for (uint64_t n = 1;; n++) {
+        hone_failing failing;
+        hone_failing_init(&failing, NULL, n, false);
+        static const hone_partition_options partitions[] = {{.name = "a", .share = 1}};
+        hone_scheduler *scheduler = NULL;
+        hone_diag diag = {0};
+        hone_scheduler_options options = {
+            .workers_count = 2,
+            .pinning = HONE_PINNING_SCATTER,
+            .partitions = partitions,
+            .partitions_count = 1,
+            .allocator = &failing.allocator,
+        };
+        hone_status status = hone_scheduler_create(&options, &diag, &scheduler);
+        if (status == HONE_OK) {
+            hone_scheduler_destroy(scheduler);
+        } else {
+            assert_int_equal(status, HONE_STATUS_OUT_OF_MEMORY);
+            assert_true(diag.message[0] != '\0');
+            assert_null(scheduler);
+        }
+        assert_int_equal(hone_failing_read_stats(&failing).live_bytes, 0);
+        if (!hone_failing_has_failed(&failing)) {
+            assert_true(n > 10);
+            break;
+        }
+    }
+}
+
+/* --- power --- */
+
+static void note_run(void *context) {
+    atomic_fetch_add((_Atomic uint32_t *)context, 1);
+    hone_futex_wake(context, 1);
+}
+
+/* With slack one wake-up serves both; without, each timer has its own. */
+static void timers_with_slack_share_a_wake_up(void **state) {
+    (void)state;
+    uint64_t sleeps[2];
+    for (int with_slack = 0; with_slack < 2; with_slack++) {
+        hone_scheduler *scheduler = start(1);
+        hone_scheduler_power power = {.timer_slack_ns = with_slack ? 60000000 : 0};
+        hone_scheduler_set_power(scheduler, &power);
+        usleep(20000);
+        hone_scheduler_stats before, after;
+        hone_scheduler_stats_total(scheduler, &before);
+        _Atomic uint32_t fired = 0;
+        hone_task task = {.run = note_run, .context = &fired};
+        hone_timer timers[3];
+        uint64_t now_ns = hone_clock_monotonic_ns();
+        for (uint32_t i = 0; i < 3; i++) {
+            timers[i] =
+                (hone_timer){.task = &task, .deadline_ns = now_ns + 50000000 + i * 20000000};
+            assert_int_equal(hone_scheduler_arm(scheduler, &timers[i]), HONE_OK);
+        }
+        wait_for(&fired, 3);
+        hone_scheduler_stats_total(scheduler, &after);
+        sleeps[with_slack] = after.sleeps_count - before.sleeps_count;
+        hone_scheduler_destroy(scheduler);
+    }
+    assert_true(sleeps[1] < sleeps[0]);
+}
+
+typedef struct backlog_run {
+    hone_scheduler *scheduler;
+    hone_task tasks[8];
+    _Atomic uint32_t done;
+} backlog_run;
+
+static void submit_eight(void *context) {
+    backlog_run *it = context;
+    for (int i = 0; i < 8; i++) {
+        it->tasks[i] = (hone_task){.run = note_run, .context = &it->done};
+        hone_scheduler_submit(it->scheduler, &it->tasks[i]);
+    }
+}
+
+/* A short queue is left to who is awake. */
+static void a_backlog_decides_when_more_are_woken(void **state) {
+    (void)state;
+    for (uint32_t backlog = 1; backlog <= 64; backlog *= 64) {
+        hone_scheduler *scheduler = start(4);
+        hone_scheduler_power power = {.wake_backlog = backlog};
+        hone_scheduler_set_power(scheduler, &power);
+        usleep(20000);
+        hone_scheduler_stats before, after;
+        hone_scheduler_stats_total(scheduler, &before);
+        backlog_run it = {.scheduler = scheduler};
+        hone_task all = {.run = submit_eight, .context = &it};
+        hone_scheduler_submit(scheduler, &all);
+        wait_for(&it.done, 8);
+        hone_scheduler_stats_total(scheduler, &after);
+        uint64_t wakes = after.wakes_count - before.wakes_count;
+        if (backlog == 1 ? wakes < 2 : wakes != 1) {
+            fail_msg("%llu woken with a backlog of %u", (unsigned long long)wakes, backlog);
+        }
+        hone_scheduler_destroy(scheduler);
+    }
+}
+
+/* --- figures --- */
+
+static void utilisation_tells_idle_from_busy(void **state) {
+    (void)state;
+    hone_scheduler *scheduler = start(2);
+    usleep(50000);
+    hone_scheduler_stats stats;
+    hone_scheduler_stats_total(scheduler, &stats);
+    assert_true(hone_scheduler_utilisation(&stats) < 0.2);
+    assert_true(stats.elapsed_ns >= 2 * 50000000u);
+    hone_scheduler_stats worker;
+    assert_int_equal(hone_scheduler_stats_worker(scheduler, 1, &worker), HONE_OK);
+    assert_true(worker.elapsed_ns >= 50000000u && worker.elapsed_ns < stats.elapsed_ns * 2);
+    assert_int_equal(hone_scheduler_stats_worker(scheduler, 2, &worker),
                      HONE_STATUS_INVALID_ARGUMENT);
-    assert_null(scheduler);
-    assert_non_null(strstr(diag.message, "1000000"));
+    hone_scheduler_destroy(scheduler);
 }
 
 int main(void) {
@@ -304,11 +423,15 @@ int main(void) {
         cmocka_unit_test(a_deadline_counts_from_arm),
         cmocka_unit_test(too_many_timers_are_refused),
         cmocka_unit_test(descriptors_wake),
-        cmocka_unit_test(loops_cover_their_range_once),
-        cmocka_unit_test(a_huge_loop_is_covered_once),
         cmocka_unit_test(idle_costs_nothing),
         cmocka_unit_test(start_and_stop_many_times),
         cmocka_unit_test(absurd_options_are_refused),
+        cmocka_unit_test(more_workers_than_cores_are_refused),
+        cmocka_unit_test(pinned_workers_stay_on_their_cpu),
+        cmocka_unit_test(create_survives_failing_allocations),
+        cmocka_unit_test(timers_with_slack_share_a_wake_up),
+        cmocka_unit_test(a_backlog_decides_when_more_are_woken),
+        cmocka_unit_test(utilisation_tells_idle_from_busy),
     };
     return cmocka_run_group_tests_name("scheduler", tests, NULL, NULL);
 }

@@ -75,8 +75,11 @@ static void publish_earliest(hone_scheduler *scheduler) {
     uint64_t earliest_ns = timers->count ? timers->heap[1]->armed_ns : UINT64_MAX;
     if (earliest_ns != atomic_load_explicit(&timers->earliest_ns, memory_order_relaxed)) {
         atomic_store_explicit(&timers->earliest_ns, earliest_ns, memory_order_relaxed);
+        /* sleepers are woken for it with some slack, so that one wake-up serves several */
+        uint64_t slack_ns = hn_get_figure(&scheduler->timer_slack_ns);
+        uint64_t wake_ns = earliest_ns + (earliest_ns < UINT64_MAX - slack_ns ? slack_ns : 0);
         hone_poller_set_deadline(&scheduler->poller, earliest_ns == UINT64_MAX ? 0
-                                                     : earliest_ns             ? earliest_ns
+                                                     : wake_ns                 ? wake_ns
                                                                                : 1);
     }
 }

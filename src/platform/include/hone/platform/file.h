@@ -78,6 +78,10 @@ HONE_MUST_USE hone_status hone_file_read_all(const char *path, size_t size_max, 
  * symbolic link is replaced by the file. A device or pipe is written to instead. */
 HONE_MUST_USE hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag);
 
+/* The same, and only the owner may read it afterwards (mode 0600), whatever there was before. */
+HONE_MUST_USE hone_status hone_file_replace_private(const char *path, hone_text content,
+                                                    hone_diag *diag);
+
 /* True when the two paths, opened in these modes, would get into each other's way: the same regular
  * file unless both only read it, the same pipe in the same direction, "-" twice. What cannot be
  * looked at, and devices such as /dev/null, never do. */

@@ -8,6 +8,7 @@
 #ifndef HONE_PLATFORM_PAGES_H
 #define HONE_PLATFORM_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hone/base/status.h"
@@ -26,6 +27,12 @@ size_t hone_pages_size_bytes(void);
 size_t hone_pages_reserved_huge_bytes(void);
 size_t hone_pages_transparent_huge_bytes(void);
 
+/* How much of the reserve is free and not promised to anybody; and whether transparent huge pages
+ * are given to whoever asks (neither the system nor the process says "never"). Cost: a file each.
+ */
+size_t hone_pages_reserved_free_bytes(void);
+bool hone_pages_is_transparent_allowed(void);
+
 /* `size_bytes` (> 0, a multiple of the page) at a multiple of `alignment` (a power of two, at least
  * a page), between two pages without access. INVALID_ARGUMENT, OVERFLOW, OUT_OF_MEMORY. Unmapped
  * with hone_pages_unmap. */
@@ -37,6 +44,12 @@ void hone_pages_unmap(void *pages, size_t size_bytes);
  * /proc/sys/vm/nr_hugepages), FORBIDDEN, INVALID_ARGUMENT. Unmapped with hone_pages_unmap_huge. */
 HONE_MUST_USE hone_status hone_pages_map_huge(size_t size_bytes, void **out_pages);
 void hone_pages_unmap_huge(void *pages, size_t size_bytes);
+
+/* Touches every page, so that no later access faults: in one system call where the kernel has it
+ * (Linux 5.14), else by writing to each page what it holds. OUT_OF_MEMORY. A stall in a path that
+ * must not stall: do this at the start. Pages whose policy binds them to full nodes may end in the
+ * kernel's out-of-memory killer. */
+HONE_MUST_USE hone_status hone_pages_populate(void *pages, size_t size_bytes);
 
 /* Whole pages only. UNSUPPORTED (the kernel cannot, or not for these pages), OUT_OF_MEMORY; for
  * HUGE also FORBIDDEN: the setting of the system or of the process is "never". */

@@ -44,6 +44,10 @@ HONE_MUST_USE hone_status hone_process_run(const char *const *argv,
                                            const hone_process_options *options, hone_diag *diag,
                                            hone_process_result *out_result);
 
+/* The number of the process that started this one. The kernel is always asked: it is also the
+ * cheapest system call there is, for measuring what one costs. */
+uint32_t hone_process_parent_id(void);
+
 /* True when hone_process_run would find an executable file for `program`. */
 bool hone_process_is_runnable(const char *program);
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "hone/base/status.h"
+#include "hone/platform/cpu_set.h"
 
 typedef struct hone_thread {
     pthread_t handle;
@@ -38,9 +39,10 @@ static inline uintptr_t hone_thread_self_id(void) {
     return (uintptr_t)pthread_self();
 }
 
-/* Binds the calling thread to one logical CPU. FORBIDDEN, or ABSENT when there is no such CPU for
- * this process. */
+/* Binds the calling thread to one logical CPU, or to those of a set that this process may use.
+ * FORBIDDEN, or ABSENT when there is no such CPU for this process. */
 HONE_MUST_USE hone_status hone_thread_pin(uint32_t cpu);
+HONE_MUST_USE hone_status hone_thread_pin_set(const hone_cpu_set *cpus);
 
 /* The logical CPUs the calling thread may run on: their number (at least 1), and the index-th of
  * them, counted around when there are fewer. */

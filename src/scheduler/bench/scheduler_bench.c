@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What parallel work costs, beside plain calls, oneTBB and libgomp where they are installed. In all
+ * runtimes the calling thread takes part: "2 threads" are this one and one more.
+ *
+ * fib/...          a fork for every call, nothing else: the price of a fork with its join. Plain
+ *                  calls are a function that the compiler may inline into itself, as in hone.
+ * queens, tree, matrix   a fork for every call again, with some work in it
+ * for-1000         a loop over 1000 floats, each set: the price of a loop
+ *   /hot           again and again
+ *   /after-5ms     once after 5 ms of sleep, when workers sleep, too
+ *   /crowded-p99   the 99th percentile of 300 loops while two other threads use both CPUs
+ * for-large        y += a x over 2^20 floats: memory bound
+ * for-skewed       item i costs i steps: chunks must adapt
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hone/measure/bench_main.h"
+#include "hone/measure/statistics.h"
+#include "hone/platform/clock.h"
+#include "hone/platform/thread.h"
+#include "workload_internal.h"
+
+enum { FIB_N = 22, FIB_NODES = 28656, QUEENS_N = 9, CROWD_LOOPS = 300, CROWD_MAX = 2 };
+
+typedef struct job {
+    const runtime *runtime;
+    void *self;
+    float *values; /* 2 x LOOP_LARGE */
+    float *matrices;
+    hone_thread crowd[CROWD_MAX];
+    uint32_t crowd_count;
+    _Atomic uint32_t is_crowd_over;
+} job;
+
+static void drop(void *context) {
+    job *it = context;
+    atomic_store_explicit(&it->is_crowd_over, 1, memory_order_relaxed);
+    for (uint32_t i = 0; i < it->crowd_count; i++) {
+        hone_thread_join(it->crowd[i]);
+    }
+    if (it->runtime->stop) {
+        it->runtime->stop(it->self);
+    }
+    free(it->values);
+    free(it->matrices);
+    free(it);
+}
+
+static hone_status make(const runtime *kind, uint32_t threads, hone_diag *diag,
+                        void **out_context) {
+    job *it = calloc(1, sizeof *it);
+    if (!it) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    it->runtime = kind;
+    it->values = calloc((size_t)2 * LOOP_LARGE, sizeof(float));
+    it->matrices = calloc((size_t)3 * MATRIX_SIZE * MATRIX_SIZE, sizeof(float));
+    if (it->values && it->matrices) {
+        it->self = kind->start ? kind->start(threads) : NULL;
+    }
+    if (!it->values || !it->matrices || (kind->start && !it->self)) {
+        free(it->values);
+        free(it->matrices);
+        free(it);
+        return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "%s could not be started",
+                             kind->name);
+    }
+    *out_context = it;
+    if (kind->fib(it->self, 15) != 610 || kind->queens(it->self, 6) != 4 ||
+        kind->tree(it->self) != runtime_serial.tree(NULL)) {
+        drop(it);
+        return hone_diag_set(diag, HONE_STATUS_INTERNAL, "%s computes something else", kind->name);
+    }
+    return HONE_OK;
+}
+
+static hone_status make_serial(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_serial, 1, diag, out_context);
+}
+
+static hone_status make_hone_1(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_hone, 1, diag, out_context);
+}
+
+static hone_status make_hone_2(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_hone, 2, diag, out_context);
+}
+
+#if HONE_BENCH_TBB
+static hone_status make_tbb_1(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_tbb, 1, diag, out_context);
+}
+
+static hone_status make_tbb_2(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_tbb, 2, diag, out_context);
+}
+
+static hone_status make_tbb_auto_2(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_tbb_auto, 2, diag, out_context);
+}
+#endif
+
+#if HONE_BENCH_OPENMP
+static hone_status make_openmp_1(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_openmp, 1, diag, out_context);
+}
+
+static hone_status make_openmp_2(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    return make(&runtime_openmp, 2, diag, out_context);
+}
+#endif
+
+/* ---- the work ---- */
+
+static void run_fib(void *context, uint64_t iterations) {
+    job *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        long result = it->runtime->fib(it->self, (long)hone_bench_opaque(FIB_N));
+        hone_bench_consume(&result);
+    }
+}
+
+static void run_queens(void *context, uint64_t iterations) {
+    job *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        long result = it->runtime->queens(it->self, (int)hone_bench_opaque(QUEENS_N));
+        hone_bench_consume(&result);
+    }
+}
+
+static void run_tree(void *context, uint64_t iterations) {
+    job *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        long result = it->runtime->tree(it->self);
+        hone_bench_consume(&result);
+    }
+}
+
+static void run_matrix(void *context, uint64_t iterations) {
+    job *it = context;
+    enum { CELLS = MATRIX_SIZE * MATRIX_SIZE };
+    matrix_job whole = {it->matrices, it->matrices + CELLS, it->matrices + 2 * CELLS, MATRIX_SIZE};
+    for (uint64_t i = 0; i < iterations; i++) {
+        it->runtime->matrix(it->self, whole);
+        hone_bench_consume(it->matrices);
+    }
+}
+
+static void run_loop_small(void *context, uint64_t iterations) {
+    job *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        it->runtime->loop_small(it->self, it->values);
+        hone_bench_consume(it->values);
+    }
+}
+
+static void run_loop_large(void *context, uint64_t iterations) {
+    job *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        it->runtime->loop_large(it->self, it->values);
+        hone_bench_consume(it->values);
+    }
+}
+
+static void run_loop_skewed(void *context, uint64_t iterations) {
+    job *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        it->runtime->loop_skewed(it->self, it->values);
+        hone_bench_consume(it->values);
+    }
+}
+
+static double time_one_loop(job *it) {
+    uint64_t start_ns = hone_clock_monotonic_ns();
+    it->runtime->loop_small(it->self, it->values);
+    return (double)(hone_clock_monotonic_ns() - start_ns);
+}
+
+/* The CPU's own sleep is left within a millisecond of work. */
+static double measure_after_sleep(void *context) {
+    _Atomic uint32_t never = 0;
+    hone_futex_wait(&never, 0, 5000000);
+    return time_one_loop(context) + 1;
+}
+
+static void crowd_main(void *context) {
+    job *it = context;
+    while (!atomic_load_explicit(&it->is_crowd_over, memory_order_relaxed)) {
+        for (int i = 0; i < 1000; i++) {
+            (void)hone_bench_opaque((uint64_t)i);
+        }
+    }
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Others begin with the first loop and end with the last: each variant has its own crowd. */
+static double measure_crowded(void *context) {
+    job *it = context;
+    static double times_ns[CROWD_LOOPS];
+    atomic_store_explicit(&it->is_crowd_over, 0, memory_order_relaxed);
+    for (it->crowd_count = 0; it->crowd_count < CROWD_MAX; it->crowd_count++) {
+        if (hone_thread_create("crowd", crowd_main, it, &it->crowd[it->crowd_count]) != HONE_OK) {
+            break;
+        }
+    }
+    for (int i = 0; i < CROWD_LOOPS; i++) {
+        times_ns[i] = time_one_loop(it);
+        if (i % 10 == 9) {
+            _Atomic uint32_t never = 0;
+            hone_futex_wait(&never, 0, 1000000);
+        }
+    }
+    atomic_store_explicit(&it->is_crowd_over, 1, memory_order_relaxed);
+    while (it->crowd_count > 0) {
+        hone_thread_join(it->crowd[--it->crowd_count]);
+    }
+    qsort(times_ns, CROWD_LOOPS, sizeof *times_ns, by_value);
+    return times_ns[CROWD_LOOPS * 99 / 100];
+}
+
+/* ---- the suite ---- */
+
+/* clang-format off */
+#define VARIANT(variant_name, function, way) \
+    {.name = variant_name, .setup = make_##function, .way, .teardown = drop}
+#if HONE_BENCH_TBB
+#define TBB(variant_name, function, way) VARIANT(variant_name, function, way)
+#else
+#define TBB(variant_name, function, way) \
+    {.name = variant_name, .absent = "built without TBB (Debian: libtbb-dev and g++)"}
+#endif
+#if HONE_BENCH_OPENMP
+#define OPENMP(variant_name, function, way) VARIANT(variant_name, function, way)
+#else
+#define OPENMP(variant_name, function, way) \
+    {.name = variant_name, .absent = "built without OpenMP"}
+#endif
+#define ON_TWO(way) \
+    VARIANT("hone", hone_2, way), VARIANT("serial", serial, way), TBB("tbb", tbb_2, way), \
+    OPENMP("libgomp", openmp_2, way)
+/* clang-format on */
+
+static const hone_bench_case cases[] = {
+    {.name = "fib/1-thread",
+     .unit = "ns",
+     .items_per_iteration = FIB_NODES,
+     .variants = {VARIANT("hone", hone_1, run = run_fib), VARIANT("serial", serial, run = run_fib),
+                  TBB("tbb", tbb_1, run = run_fib), OPENMP("libgomp", openmp_1, run = run_fib)}},
+    {.name = "fib/2-threads",
+     .unit = "ns",
+     .items_per_iteration = FIB_NODES,
+     .variants = {ON_TWO(run = run_fib), VARIANT("hone-1-thread", hone_1, run = run_fib)}},
+    {.name = "queens/2-threads",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(run = run_queens)}},
+    {.name = "tree/2-threads", .unit = "us", .scale = 1e-3, .variants = {ON_TWO(run = run_tree)}},
+    {.name = "matrix/2-threads",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(run = run_matrix)}},
+    {.name = "for-1000/hot",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(run = run_loop_small), TBB("tbb-auto", tbb_auto_2, run = run_loop_small)}},
+    {.name = "for-1000/after-5ms",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(measure = measure_after_sleep),
+                  TBB("tbb-auto", tbb_auto_2, measure = measure_after_sleep)}},
+    {.name = "for-1000/crowded-p99",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(measure = measure_crowded),
+                  TBB("tbb-auto", tbb_auto_2, measure = measure_crowded)}},
+    {.name = "for-large",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(run = run_loop_large), TBB("tbb-auto", tbb_auto_2, run = run_loop_large)}},
+    {.name = "for-skewed",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(run = run_loop_skewed),
+                  TBB("tbb-auto", tbb_auto_2, run = run_loop_skewed)}},
+};
+
+static const hone_bench_suite suite = {
+    .name = "scheduler", .cases = cases, .cases_count = sizeof cases / sizeof cases[0]};
+
+int main(int argc, char **argv) {
+    return hone_bench_main(argc, argv, &suite);
+}
