@@ -167,10 +167,58 @@ static void arena_returns_to_savepoints(void **state) {
         assert_string_equal(kept, "kept");
     }
     hone_arena_reset(&arena, empty);
+    assert_int_equal(arena.held_bytes, 0);
+    assert_int_equal(counter.held_bytes, arena.spare_bytes);
+    size_t spare_bytes = arena.spare_bytes;
+    assert_int_equal(hone_arena_trim(&arena), spare_bytes);
     assert_int_equal(counter.held_bytes, 0);
     uint64_t *zeroed = HONE_ARENA_NEW_ARRAY(&arena, uint64_t, 100);
     assert_non_null(zeroed);
     assert_int_equal(zeroed[99], 0);
+    hone_arena_deinit(&arena);
+}
+
+/* Work in rounds asks the allocator in the first round only, whatever the sizes of its blocks. */
+static void arena_takes_nothing_in_the_steady_state(void **state) {
+    (void)state;
+    static const size_t sizes[] = {64, 3000, 100000, 1500000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        failing counter = {0};
+        hone_allocator allocator = failing_allocator(&counter);
+        hone_arena arena;
+        hone_arena_init(&arena, &allocator, 64 << 20);
+        size_t requests_count = 0, held_bytes = 0;
+        for (int round = 0; round < 6; round++) {
+            for (size_t bytes = 0; bytes < 3000000; bytes += sizes[i]) {
+                assert_non_null(hone_arena_allocate(&arena, sizes[i], 8));
+            }
+            hone_arena_reset(&arena, (hone_arena_savepoint){0});
+            if (round >= 2) { /* the second round finds larger chunks worth taking */
+                assert_int_equal(counter.requests_count, requests_count);
+                assert_int_equal(counter.held_bytes, held_bytes);
+            }
+            requests_count = counter.requests_count;
+            held_bytes = counter.held_bytes;
+            assert_true(held_bytes <= HONE_ARENA_SPARE_BYTES_MAX);
+        }
+        hone_arena_deinit(&arena);
+        assert_int_equal(counter.held_bytes, 0);
+    }
+}
+
+/* What resets keep gives way to a block that would not fit under the maximum beside it. */
+static void arena_spares_give_way_to_the_maximum(void **state) {
+    (void)state;
+    hone_arena arena;
+    hone_arena_init(&arena, NULL, 1000000);
+    for (int i = 0; i < 40; i++) {
+        assert_non_null(hone_arena_allocate(&arena, 10000, 8));
+    }
+    hone_arena_reset(&arena, (hone_arena_savepoint){0});
+    assert_true(arena.spare_bytes >= 400000);
+    assert_non_null(hone_arena_allocate(&arena, 900000, 64));
+    assert_true(arena.held_bytes + arena.spare_bytes <= 1000000);
+    assert_null(hone_arena_allocate(&arena, 900000, 64));
     hone_arena_deinit(&arena);
 }
 
@@ -343,6 +391,8 @@ int main(void) {
         cmocka_unit_test(checked_arithmetic_is_checked),
         cmocka_unit_test(arena_gives_separate_aligned_blocks),
         cmocka_unit_test(arena_returns_to_savepoints),
+        cmocka_unit_test(arena_takes_nothing_in_the_steady_state),
+        cmocka_unit_test(arena_spares_give_way_to_the_maximum),
         cmocka_unit_test(arena_holds_its_maximum),
         cmocka_unit_test(arena_survives_lack_of_memory),
         cmocka_unit_test(buffer_grows_and_keeps),

@@ -12,47 +12,19 @@
 #include "hone/memory/budget.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <string.h>
 
+#include "budget_internal.h"
 #include "hone/base/checked.h"
+#include "hone/base/hints.h"
 #include "hone/base/units.h"
-#include "hone/platform/thread.h"
-
-struct hone_budget {
-    _Atomic size_t held_bytes;
-    _Atomic size_t limit_bytes;
-    _Atomic size_t peak_bytes;
-    hone_budget *parent;
-    hone_budget *root;
-    uint32_t depth; /* 1: a root */
-    _Atomic uint32_t children_count;
-    _Atomic uint32_t evictables_count;
-    _Atomic uint64_t refused_count;
-    _Atomic uint64_t evicted_bytes;
-    const hone_allocator *allocator;
-    hone_allocator accounting; /* what hone_budget_allocator() gives out */
-    char name[HONE_BUDGET_NAME_BYTES_MAX + 1];
-    /* The rest is used in roots only. */
-    hone_mutex eviction;
-    _Atomic uintptr_t evictor;         /* the thread that holds `eviction`, or 0 */
-    hone_budget_evictable *evictables; /* of the whole tree, by priority, then cost */
-};
 
 /* ---- leases ---- */
 
-static size_t limit_of(const hone_budget *node) {
-    return atomic_load_explicit(&node->limit_bytes, memory_order_seq_cst);
-}
-
-static size_t held_by(const hone_budget *node) {
-    return atomic_load_explicit(&node->held_bytes, memory_order_seq_cst);
-}
-
 /* How many bytes are missing in the node for a lease; SIZE_MAX when it could never fit. */
 static size_t shortfall(const hone_budget *node, size_t bytes) {
-    size_t limit = limit_of(node);
-    size_t held = held_by(node);
+    size_t limit = hn_budget_limit(node);
+    size_t held = hn_budget_held(node);
     size_t room = held < limit ? limit - held : 0;
     if (bytes > limit) {
         return SIZE_MAX;
@@ -63,20 +35,23 @@ static size_t shortfall(const hone_budget *node, size_t bytes) {
 static void subtract(hone_budget *node, size_t bytes) {
     size_t before = atomic_fetch_sub_explicit(&node->held_bytes, bytes, memory_order_seq_cst);
     assert(before >= bytes && "more returned than was leased");
-    (void)before;
+    size_t rearm_bytes = atomic_load_explicit(&node->rearm_bytes, memory_order_relaxed);
+    if (HONE_UNLIKELY(before > rearm_bytes && before - bytes <= rearm_bytes)) {
+        hn_budget_note_low(node);
+    }
 }
 
 /* *out_held is what the node holds with the bytes. */
 static bool add(hone_budget *node, size_t bytes, size_t *out_held) {
-    size_t held = held_by(node);
+    size_t held = hn_budget_held(node);
     do {
-        size_t limit = limit_of(node);
+        size_t limit = hn_budget_limit(node);
         if (held > limit || bytes > limit - held) {
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&node->held_bytes, &held, held + bytes,
                                                     memory_order_seq_cst, memory_order_relaxed));
-    if (held + bytes > limit_of(node)) { /* lowered meanwhile: see the head comment */
+    if (held + bytes > hn_budget_limit(node)) { /* lowered meanwhile: see the head comment */
         subtract(node, bytes);
         return false;
     }
@@ -92,8 +67,9 @@ static void raise_peak(hone_budget *node, size_t held) {
     }
 }
 
-/* Leases in the whole chain, or nowhere: then the full node is returned, else NULL. */
-static hone_budget *lease_chain(hone_budget *budget, size_t bytes) {
+/* Leases in the whole chain, or nowhere: then the full node is returned, else NULL. *out_high is
+ * the highest node that is above its soft mark now, or NULL. */
+static hone_budget *lease_chain(hone_budget *budget, size_t bytes, hone_budget **out_high) {
     size_t held[HONE_BUDGET_DEPTH_MAX];
     uint32_t level = 0;
     for (hone_budget *node = budget; node; node = node->parent) {
@@ -106,8 +82,13 @@ static hone_budget *lease_chain(hone_budget *budget, size_t bytes) {
     }
     /* Only now: a lease that is refused further up does not count for the peak. */
     level = 0;
-    for (hone_budget *node = budget; node; node = node->parent) {
-        raise_peak(node, held[level++]);
+    *out_high = NULL;
+    for (hone_budget *node = budget; node; node = node->parent, level++) {
+        raise_peak(node, held[level]);
+        if (HONE_UNLIKELY(held[level] >
+                          atomic_load_explicit(&node->soft_bytes, memory_order_relaxed))) {
+            *out_high = node;
+        }
     }
     return NULL;
 }
@@ -118,11 +99,11 @@ static hone_status describe_full(const hone_budget *asked, const hone_budget *fu
         return HONE_STATUS_BUDGET;
     }
     char limit[32] = "none", held[32], more[32];
-    size_t limit_bytes = limit_of(full);
+    size_t limit_bytes = hn_budget_limit(full);
     if (limit_bytes != HONE_BUDGET_UNLIMITED) {
         (void)hone_size_format((double)limit_bytes, limit, sizeof limit);
     }
-    size_t held_bytes = held_by(full);
+    size_t held_bytes = hn_budget_held(full);
     (void)hone_size_format((double)held_bytes, held, sizeof held);
     (void)hone_size_format((double)bytes, more, sizeof more);
     hone_diag_about(diag, full->name);
@@ -143,7 +124,8 @@ hone_status hone_budget_try_lease(hone_budget *budget, size_t bytes, hone_diag *
     if (!budget) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "no budget given");
     }
-    const hone_budget *full = lease_chain(budget, bytes);
+    hone_budget *high;
+    const hone_budget *full = lease_chain(budget, bytes, &high);
     return full ? refuse(budget, full, bytes, diag) : HONE_OK;
 }
 
@@ -167,19 +149,29 @@ hone_status hone_budget_explain(const hone_budget *budget, size_t bytes, hone_di
 
 /* ---- eviction ---- */
 
-/* The root's lock, waited for; false when this very thread evicts already. */
-static bool begin_exclusive(hone_budget *root) {
-    uintptr_t self = hone_thread_self_id();
-    /* Only this thread can have written its own id, so no order is needed. */
-    if (atomic_load_explicit(&root->evictor, memory_order_relaxed) == self) {
+/* Only this thread can have written its own id, so no order is needed. */
+static bool is_evicting(hone_budget *root) {
+    return atomic_load_explicit(&root->evictor, memory_order_relaxed) == hone_thread_self_id();
+}
+
+bool hn_budget_begin_exclusive(hone_budget *root) {
+    if (is_evicting(root)) {
         return false;
     }
     hone_mutex_lock(&root->eviction);
-    atomic_store_explicit(&root->evictor, self, memory_order_relaxed);
+    atomic_store_explicit(&root->evictor, hone_thread_self_id(), memory_order_relaxed);
     return true;
 }
 
-static void end_exclusive(hone_budget *root) {
+bool hn_budget_try_begin_exclusive(hone_budget *root) {
+    if (is_evicting(root) || !hone_mutex_try_lock(&root->eviction)) {
+        return false;
+    }
+    atomic_store_explicit(&root->evictor, hone_thread_self_id(), memory_order_relaxed);
+    return true;
+}
+
+void hn_budget_end_exclusive(hone_budget *root) {
     atomic_store_explicit(&root->evictor, 0, memory_order_relaxed);
     hone_mutex_unlock(&root->eviction);
 }
@@ -191,7 +183,7 @@ static bool is_at_or_below(const hone_budget *node, const hone_budget *ancestor)
     return node != NULL;
 }
 
-static size_t evictable_bytes(const hone_budget *node) {
+size_t hn_budget_evictable_bytes(const hone_budget *node) {
     size_t sum = 0;
     for (const hone_budget_evictable *each = node->root->evictables; each; each = each->next) {
         if (is_at_or_below(each->budget, node) &&
@@ -206,7 +198,7 @@ static size_t evictable_bytes(const hone_budget *node) {
 static bool is_worth_evicting(const hone_budget *budget, size_t bytes) {
     for (const hone_budget *node = budget; node; node = node->parent) {
         size_t missing = shortfall(node, bytes);
-        if (missing == SIZE_MAX || (missing > 0 && evictable_bytes(node) < missing)) {
+        if (missing == SIZE_MAX || (missing > 0 && hn_budget_evictable_bytes(node) < missing)) {
             return false;
         }
     }
@@ -240,18 +232,18 @@ static bool make_room(const hone_budget *full, size_t bytes) {
 
 /* Each round helps the node that is full; the next one up may be full after that. Other threads can
  * take what was freed, so the rounds are bounded. */
-static const hone_budget *lease_evicting(hone_budget *budget, size_t bytes,
-                                         const hone_budget *full) {
-    if (!begin_exclusive(budget->root)) {
+static const hone_budget *lease_evicting(hone_budget *budget, size_t bytes, const hone_budget *full,
+                                         hone_budget **out_high) {
+    if (!hn_budget_begin_exclusive(budget->root)) {
         return full;
     }
     for (uint32_t round = 0; round <= HONE_BUDGET_DEPTH_MAX; round++) {
-        full = lease_chain(budget, bytes);
+        full = lease_chain(budget, bytes, out_high);
         if (!full || !is_worth_evicting(budget, bytes) || !make_room(full, bytes)) {
             break;
         }
     }
-    end_exclusive(budget->root);
+    hn_budget_end_exclusive(budget->root);
     return full;
 }
 
@@ -259,17 +251,21 @@ hone_status hone_budget_lease(hone_budget *budget, size_t bytes, hone_diag *diag
     if (!budget) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "no budget given");
     }
-    const hone_budget *full = lease_chain(budget, bytes);
-    if (full) {
-        full = lease_evicting(budget, bytes, full);
+    hone_budget *high = NULL;
+    const hone_budget *full = lease_chain(budget, bytes, &high);
+    if (HONE_UNLIKELY(full)) {
+        full = lease_evicting(budget, bytes, full, &high);
     }
-    return full ? refuse(budget, full, bytes, diag) : HONE_OK;
+    if (HONE_UNLIKELY(full)) {
+        return refuse(budget, full, bytes, diag);
+    }
+    if (HONE_UNLIKELY(high)) {
+        hn_budget_note_high(high, hn_budget_held(high));
+    }
+    return HONE_OK;
 }
 
-size_t hone_budget_evict(hone_budget *budget, size_t bytes) {
-    if (!budget || !begin_exclusive(budget->root)) {
-        return 0;
-    }
+size_t hn_budget_evict_locked(hone_budget *budget, size_t bytes) {
     size_t given = 0;
     for (hone_budget_evictable *each = budget->root->evictables; each && given < bytes;
          each = each->next) {
@@ -278,7 +274,15 @@ size_t hone_budget_evict(hone_budget *budget, size_t bytes) {
             given = SIZE_MAX;
         }
     }
-    end_exclusive(budget->root);
+    return given;
+}
+
+size_t hone_budget_evict(hone_budget *budget, size_t bytes) {
+    if (!budget || !hn_budget_begin_exclusive(budget->root)) {
+        return 0;
+    }
+    size_t given = hn_budget_evict_locked(budget, bytes);
+    hn_budget_end_exclusive(budget->root);
     return given;
 }
 
@@ -293,7 +297,7 @@ hone_status hone_budget_register(hone_budget *budget, hone_budget_evictable *evi
                              "an evictable needs a budget and both its callbacks");
     }
     hone_budget *root = budget->root;
-    if (!begin_exclusive(root)) {
+    if (!hn_budget_begin_exclusive(root)) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "an evictable cannot be registered from the callback of another");
     }
@@ -312,7 +316,7 @@ hone_status hone_budget_register(hone_budget *budget, hone_budget_evictable *evi
         *place = evictable;
         atomic_fetch_add_explicit(&budget->evictables_count, 1, memory_order_relaxed);
     }
-    end_exclusive(root);
+    hn_budget_end_exclusive(root);
     return status;
 }
 
@@ -321,7 +325,7 @@ void hone_budget_unregister(hone_budget_evictable *evictable) {
         return;
     }
     hone_budget *budget = evictable->budget;
-    bool is_alone = begin_exclusive(budget->root);
+    bool is_alone = hn_budget_begin_exclusive(budget->root);
     assert(is_alone && "unregistered from a callback");
     hone_budget_evictable **place = &budget->root->evictables;
     while (*place && *place != evictable) {
@@ -334,7 +338,7 @@ void hone_budget_unregister(hone_budget_evictable *evictable) {
         atomic_fetch_sub_explicit(&budget->evictables_count, 1, memory_order_relaxed);
     }
     if (is_alone) {
-        end_exclusive(budget->root);
+        hn_budget_end_exclusive(budget->root);
     }
 }
 
@@ -398,6 +402,13 @@ static hone_status check_options(const hone_budget_options *options, hone_diag *
                              "memory budget '%s' would be nested deeper than %d levels",
                              options->name, HONE_BUDGET_DEPTH_MAX);
     }
+    if (!(options->soft_share >= 0 && options->soft_share <= 1) ||
+        (options->soft_share > 0 && options->limit_bytes == HONE_BUDGET_UNLIMITED)) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "memory budget '%s': a soft mark is a share of the limit, 0 to 1, not "
+                             "%g, and needs a limit",
+                             options->name, options->soft_share);
+    }
     return HONE_OK;
 }
 
@@ -421,6 +432,8 @@ hone_status hone_budget_create(const hone_budget_options *options, hone_diag *di
         (hone_allocator){accounting_allocate, accounting_resize, accounting_release, budget};
     memcpy(budget->name, options->name, strlen(options->name));
     atomic_init(&budget->limit_bytes, options->limit_bytes);
+    budget->soft_share = options->soft_share;
+    hn_budget_set_marks(budget, options->limit_bytes);
     hone_mutex_init(&budget->eviction);
     if (parent) {
         atomic_fetch_add_explicit(&parent->children_count, 1, memory_order_relaxed);
@@ -433,7 +446,7 @@ hone_status hone_budget_destroy(hone_budget *budget, hone_diag *diag) {
     if (!budget) {
         return HONE_OK;
     }
-    size_t held = held_by(budget);
+    size_t held = hn_budget_held(budget);
     uint32_t children = atomic_load_explicit(&budget->children_count, memory_order_relaxed);
     uint32_t evictables = atomic_load_explicit(&budget->evictables_count, memory_order_relaxed);
     if (held || children || evictables) {
@@ -458,17 +471,19 @@ hone_status hone_budget_set_limit(hone_budget *budget, size_t limit_bytes, hone_
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "a memory budget needs a limit above 0 bytes");
     }
-    if (!begin_exclusive(budget->root)) {
+    if (!hn_budget_begin_exclusive(budget->root)) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "a limit cannot be set from the callback of an evictable");
     }
-    size_t before = limit_of(budget);
+    size_t before = hn_budget_limit(budget);
     atomic_store_explicit(&budget->limit_bytes, limit_bytes, memory_order_seq_cst);
-    size_t held = held_by(budget);
+    size_t held = hn_budget_held(budget);
     if (held > limit_bytes) {
         atomic_store_explicit(&budget->limit_bytes, before, memory_order_seq_cst);
+    } else {
+        hn_budget_set_marks(budget, limit_bytes);
     }
-    end_exclusive(budget->root);
+    hn_budget_end_exclusive(budget->root);
     if (held <= limit_bytes) {
         return HONE_OK;
     }
@@ -482,10 +497,11 @@ hone_status hone_budget_set_limit(hone_budget *budget, size_t limit_bytes, hone_
 hone_budget_usage hone_budget_read_usage(const hone_budget *budget) {
     return (hone_budget_usage){
         .name = budget->name,
-        .limit_bytes = limit_of(budget),
-        .held_bytes = held_by(budget),
+        .limit_bytes = hn_budget_limit(budget),
+        .held_bytes = hn_budget_held(budget),
         .peak_bytes = atomic_load_explicit(&budget->peak_bytes, memory_order_relaxed),
         .refused_count = atomic_load_explicit(&budget->refused_count, memory_order_relaxed),
         .evicted_bytes = atomic_load_explicit(&budget->evicted_bytes, memory_order_relaxed),
+        .passes_count = atomic_load_explicit(&budget->passes_count, memory_order_relaxed),
     };
 }

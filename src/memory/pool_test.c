@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -29,6 +30,11 @@ static void test_init_refuses_bad_options(void **state) {
         {{.object_bytes = SIZE_MAX / 16, .objects_max = 99, .objects_per_slab = 99},
          HONE_STATUS_OVERFLOW},
         {{.object_bytes = 1, .objects_max = SIZE_MAX}, HONE_OK},
+        {{.object_bytes = 1, .objects_max = 1, .growth = 4, .shrink_below = 1}, HONE_OK},
+        {{.object_bytes = 1, .objects_max = 1, .growth = 4.5}, HONE_STATUS_INVALID_ARGUMENT},
+        {{.object_bytes = 1, .objects_max = 1, .growth = -1}, HONE_STATUS_INVALID_ARGUMENT},
+        {{.object_bytes = 1, .objects_max = 1, .shrink_below = 1.1}, HONE_STATUS_INVALID_ARGUMENT},
+        {{.object_bytes = 1, .objects_max = 1, .shrink_below = NAN}, HONE_STATUS_INVALID_ARGUMENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         hone_diag diag = {0};
@@ -145,6 +151,7 @@ static void test_random_use_matches_a_model(void **state) {
         hone_pool_options options = {.object_bytes = 24,
                                      .objects_max = OBJECTS_MAX,
                                      .objects_per_slab = 1 + random_below(&random, 20),
+                                     .growth = 1 + (double)random_below(&random, 3) / 2,
                                      .allocator = hone_checking_allocator(checking)};
         assert_int_equal(hone_pool_init(&it.pool, &options, NULL), HONE_OK);
         for (int step = 0; step < 30000; step++) {
@@ -235,6 +242,114 @@ static void test_failed_growth_leaves_the_pool_usable(void **state) {
     }
 }
 
+/* ---- policy ---- */
+
+static void test_slabs_grow_by_the_factor(void **state) {
+    (void)state;
+    static const struct {
+        double growth;
+        size_t slabs_counts[6]; /* after each growth */
+    } cases[] = {{0, {1, 2, 3, 4, 5, 6}}, {1.5, {1, 2, 3, 4, 6, 9}}, {3, {1, 3, 9, 27, 81, 100}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hone_pool pool;
+        hone_pool_options options = {.object_bytes = 128,
+                                     .objects_per_slab = 7,
+                                     .objects_max = 700,
+                                     .growth = cases[i].growth};
+        assert_int_equal(hone_pool_init(&pool, &options, NULL), HONE_OK);
+        for (int step = 0; step < 6; step++) {
+            size_t held_bytes = hone_pool_read_stats(&pool).held_bytes;
+            do {
+                assert_non_null(hone_pool_acquire(&pool));
+            } while (hone_pool_read_stats(&pool).held_bytes == held_bytes);
+            assert_int_equal(hone_pool_read_stats(&pool).slabs_count, cases[i].slabs_counts[step]);
+        }
+        hone_pool_deinit(&pool);
+    }
+}
+
+static void test_trim_acts_below_its_share(void **state) {
+    (void)state;
+    enum { OBJECTS = 700, PER_SLAB = 7 };
+    hone_pool pool;
+    hone_pool_options options = {.object_bytes = 128,
+                                 .objects_per_slab = PER_SLAB,
+                                 .objects_max = OBJECTS,
+                                 .shrink_below = 0.3};
+    assert_int_equal(hone_pool_init(&pool, &options, NULL), HONE_OK);
+    void *objects[OBJECTS];
+    for (int i = 0; i < OBJECTS; i++) {
+        objects[i] = hone_pool_acquire(&pool);
+        assert_non_null(objects[i]);
+    }
+    for (int left = OBJECTS; left > 0; left--) {
+        size_t slabs_count = hone_pool_read_stats(&pool).slabs_count;
+        size_t capacity_count = slabs_count * PER_SLAB;
+        size_t given = hone_pool_trim(&pool);
+        hone_pool_stats stats = hone_pool_read_stats(&pool);
+        if ((double)left >= 0.3 * (double)capacity_count) {
+            assert_int_equal(given, 0);
+        } else {
+            /* All but the last slab of those that the share allows are needed for it. */
+            assert_true((double)left >= 0.3 * (double)(stats.capacity_count - PER_SLAB));
+            assert_true((double)left <= 0.3 * (double)stats.capacity_count);
+        }
+        hone_pool_release(&pool, objects[left - 1]);
+    }
+    assert_true(hone_pool_trim(&pool) > 0);
+    assert_int_equal(hone_pool_read_stats(&pool).held_bytes, 0);
+    hone_pool_deinit(&pool);
+}
+
+/* Objects live for a random time in a pool that is a quarter full: with compaction now and then the
+ * sparse slabs run empty, without it hardly any does. */
+static size_t slabs_after_churn(bool is_compacted) {
+    enum { OBJECTS = 7000, LIVE = OBJECTS / 4 };
+    static void *objects[OBJECTS];
+    uint64_t random = 7;
+    hone_pool pool;
+    hone_pool_options options = {
+        .object_bytes = 128, .objects_per_slab = 7, .objects_max = OBJECTS};
+    assert_int_equal(hone_pool_init(&pool, &options, NULL), HONE_OK);
+    for (int i = 0; i < OBJECTS; i++) {
+        objects[i] = hone_pool_acquire(&pool);
+    }
+    for (int left = OBJECTS; left > LIVE; left--) {
+        size_t victim = random_below(&random, (uint64_t)left);
+        hone_pool_release(&pool, objects[victim]);
+        objects[victim] = objects[left - 1];
+    }
+    for (int round = 0; round < 10; round++) {
+        void *next[LIVE / 2];
+        for (int i = 0; i < LIVE / 2; i++) {
+            size_t victim = random_below(&random, LIVE);
+            next[i] = objects[victim];
+            objects[victim] = NULL;
+            if (next[i]) {
+                hone_pool_release(&pool, next[i]);
+            }
+        }
+        if (is_compacted) {
+            (void)hone_pool_shrink(&pool, SIZE_MAX);
+        }
+        for (int i = 0; i < LIVE; i++) {
+            objects[i] = objects[i] ? objects[i] : hone_pool_acquire(&pool);
+            assert_non_null(objects[i]);
+        }
+    }
+    (void)hone_pool_shrink(&pool, SIZE_MAX);
+    size_t slabs_count = hone_pool_read_stats(&pool).slabs_count;
+    hone_pool_deinit(&pool);
+    return slabs_count;
+}
+
+static void test_compaction_empties_sparse_slabs(void **state) {
+    (void)state;
+    size_t compacted = slabs_after_churn(true), sparse = slabs_after_churn(false);
+    assert_true(compacted * 2 < sparse);
+    assert_true(compacted < 7000 / 7 / 3); /* a quarter is the least there can be */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_init_refuses_bad_options),
@@ -243,6 +358,9 @@ int main(void) {
         cmocka_unit_test(test_random_use_matches_a_model),
         cmocka_unit_test(test_a_cut_slab_is_given_back),
         cmocka_unit_test(test_failed_growth_leaves_the_pool_usable),
+        cmocka_unit_test(test_slabs_grow_by_the_factor),
+        cmocka_unit_test(test_trim_acts_below_its_share),
+        cmocka_unit_test(test_compaction_empties_sparse_slabs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

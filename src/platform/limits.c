@@ -194,6 +194,8 @@ typedef struct memory_scan {
     const char *limit_reason; /* where it stands */
     uint64_t room_bytes;      /* the least (limit - use); UINT64_MAX: none */
     const char *room_reason;
+    double share; /* the highest use / limit; negative: none is known */
+    const char *share_reason;
     const char *garbage;
 } memory_scan;
 
@@ -221,6 +223,11 @@ static void note_limit(hn_machine *machine, const hn_cgroup *group, const memory
         scan->limit_reason = hn_machine_format(machine, "%s of %.300s", file, group->directory);
     }
     bool is_use_known = read_use(machine, group, files, &use);
+    double share = limit > 0 ? (double)use / (double)limit : 1;
+    if (is_use_known && share > scan->share) {
+        scan->share = share;
+        scan->share_reason = hn_machine_format(machine, "%s of %.300s", file, group->directory);
+    }
     uint64_t room = limit > use ? limit - use : 0;
     if (room < scan->room_bytes) {
         scan->room_bytes = room;
@@ -290,30 +297,57 @@ static hone_fact find_kilobytes(hn_machine *machine, const hn_content *meminfo, 
     return hn_fact_number(machine, bytes, "/proc/meminfo");
 }
 
+/* All levels from the group up; it has ascended to the mount afterwards. */
+static memory_scan scan_levels(hn_machine *machine, hn_cgroup *group, int *out_levels) {
+    memory_scan scan = {.limit_bytes = UINT64_MAX, .room_bytes = UINT64_MAX, .share = -1};
+    *out_levels = 0;
+    if (group->version != 0) {
+        do {
+            scan_level(machine, group, &scan);
+        } while (++*out_levels < LEVELS_MAX && hn_cgroup_ascend(group));
+    }
+    return scan;
+}
+
+static hone_fact no_limit(hn_machine *machine, const memory_scan *scan, int levels) {
+    return hn_fact_absent(
+        scan->garbage
+            ? scan->garbage
+            : hn_machine_format(machine, "no limit (control group levels looked at: %d)", levels));
+}
+
+hone_fact hn_limits_memory_share(hn_machine *machine) {
+    hn_cgroup group;
+    hn_cgroup_locate(machine, "memory", &group);
+    int levels;
+    memory_scan scan = scan_levels(machine, &group, &levels);
+    if (group.version == 0) {
+        return hn_fact_missing(group.state, group.reason);
+    }
+    if (scan.share >= 0) {
+        return hn_fact_real(machine, scan.share, scan.share_reason);
+    }
+    return scan.limit_bytes != UINT64_MAX
+               ? hn_fact_absent("there is a limit, but no level tells how much is in use")
+               : no_limit(machine, &scan, levels);
+}
+
 static void fill_memory(hn_machine *machine, hone_limits *limits) {
     hn_content meminfo = hn_machine_read(machine, "/proc/meminfo");
     limits->memory_total = find_kilobytes(machine, &meminfo, "MemTotal");
     limits->memory_available = find_kilobytes(machine, &meminfo, "MemAvailable");
 
-    memory_scan scan = {.limit_bytes = UINT64_MAX, .room_bytes = UINT64_MAX};
     hn_cgroup group;
     hn_cgroup_locate(machine, "memory", &group);
+    int levels;
+    memory_scan scan = scan_levels(machine, &group, &levels);
     if (group.version == 0) {
         limits->memory_limit = hn_fact_missing(group.state, group.reason);
     } else {
-        int levels = 0;
-        do {
-            scan_level(machine, &group, &scan);
-        } while (++levels < LEVELS_MAX && hn_cgroup_ascend(&group));
         limits->is_without_limit = scan.limit_bytes == UINT64_MAX && !scan.garbage;
-        limits->memory_limit =
-            scan.limit_bytes != UINT64_MAX
-                ? hn_fact_number(machine, scan.limit_bytes, scan.limit_reason)
-                : hn_fact_absent(
-                      scan.garbage
-                          ? scan.garbage
-                          : hn_machine_format(
-                                machine, "no limit (control group levels looked at: %d)", levels));
+        limits->memory_limit = scan.limit_bytes != UINT64_MAX
+                                   ? hn_fact_number(machine, scan.limit_bytes, scan.limit_reason)
+                                   : no_limit(machine, &scan, levels);
     }
     fill_memory_effective(machine, &scan, limits);
 }

@@ -45,9 +45,8 @@ void hone_poller_deinit(hone_poller *poller) {
     close_one(&poller->wake_fd);
 }
 
-hone_status hone_poller_watch(hone_poller *poller, int fd, bool is_write, void *token) {
-    struct epoll_event event = {.events = (is_write ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT,
-                                .data.ptr = token};
+static hone_status watch(hone_poller *poller, int fd, uint32_t events, void *token) {
+    struct epoll_event event = {.events = events | EPOLLONESHOT, .data.ptr = token};
     int result = epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event);
     if (result != 0 &&
         errno == EEXIST) { /* a watch that has fired stays registered until it is armed again */
@@ -61,6 +60,14 @@ hone_status hone_poller_watch(hone_poller *poller, int fd, bool is_write, void *
     case EBADF: return HONE_STATUS_INVALID_ARGUMENT;
     default: return HONE_STATUS_LIMIT;
     }
+}
+
+hone_status hone_poller_watch(hone_poller *poller, int fd, bool is_write, void *token) {
+    return watch(poller, fd, is_write ? EPOLLOUT : EPOLLIN, token);
+}
+
+hone_status hone_poller_watch_urgent(hone_poller *poller, int fd, void *token) {
+    return watch(poller, fd, EPOLLPRI, token);
 }
 
 void hone_poller_unwatch(hone_poller *poller, int fd) {

@@ -23,7 +23,6 @@
 
 enum {
     SITES_COUNT = 64,      /* a power of two; bodies that meet in one share it */
-    LONE_NS_MAX = 5000,    /* a loop shorter than that is not worth a wake-up */
     CHUNK_NS_MIN = 2000,   /* of work in a claim */
     CHUNK_NS_MAX = 100000, /* likewise */
     LOOKS_MAX = 400,       /* of a waiting caller before it sleeps, some 10 us */
@@ -313,7 +312,8 @@ static uint32_t helpers_wanted(const hone_scheduler *scheduler, const hn_worker 
     size_t others = scheduler->workers_count - (worker ? 1 : 0);
     /* a caller that is no worker has a CPU that one of them would have */
     others -= !worker && others > 1;
-    if (chunks < 2 || (cost && (double)cost * (double)count < LONE_NS_MAX * 1024.0)) {
+    if (chunks < 2 ||
+        (cost && (double)cost * (double)count < (double)scheduler->lone_loop_ns * 1024)) {
         return 0;
     }
     return (uint32_t)(others < chunks - 1 ? others : chunks - 1);

@@ -16,6 +16,8 @@ enum {
     DEQUE_CAPACITY_MAX = 65536,
     STEAL_ATTEMPTS_MAX = 1000,
     SPIN_NS_DEFAULT = 30000,
+    LONE_LOOP_NS_DEFAULT = 5000,
+    LONE_LOOP_NS_MAX = 1000000000,
 };
 
 /* Whose thread this is; set once at its start.
@@ -230,6 +232,11 @@ static hone_status check_options(const hone_scheduler_options *options, hone_dia
                              "%u steal attempts are more than the limit of %d",
                              options->steal_attempts, STEAL_ATTEMPTS_MAX);
     }
+    if (options->lone_loop_ns > LONE_LOOP_NS_MAX) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "loops of up to %llu ns on their caller alone are more than 1 s",
+                             (unsigned long long)options->lone_loop_ns);
+    }
     if (options->pinning > HONE_PINNING_SCATTER) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT, "there is no pinning %d",
                              (int)options->pinning);
@@ -343,6 +350,7 @@ static hone_status create_on(const hone_scheduler_options *options, const hone_c
     scheduler->steal_threshold = options->steal_threshold ? options->steal_threshold : 1;
     scheduler->steal_attempts = options->steal_attempts ? options->steal_attempts : 1;
     scheduler->is_victim_order_fixed = options->is_victim_order_fixed;
+    scheduler->lone_loop_ns = options->lone_loop_ns ? options->lone_loop_ns : LONE_LOOP_NS_DEFAULT;
     hone_scheduler_set_power(scheduler, &options->power);
     hone_status status = make_parts(scheduler, options, layout, &found);
     if (status == HONE_OK) {

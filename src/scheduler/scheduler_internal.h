@@ -97,6 +97,7 @@ struct hone_scheduler {
     uint32_t threads_count; /* started so far */
     uint32_t steal_threshold, steal_attempts;
     uint32_t deque_capacity;
+    uint64_t lone_loop_ns;
     bool is_victim_order_fixed;
     uint64_t started_ns;
     hone_poller poller;

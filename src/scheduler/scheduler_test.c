@@ -240,6 +240,7 @@ static void absurd_options_are_refused(void **state) {
         {{.workers_count = 1, .deque_capacity = 16, .steal_threshold = 17}, "17"},
         {{.workers_count = 1, .steal_attempts = 1001}, "1001"},
         {{.workers_count = 1, .pinning = (hone_pinning)7}, "7"},
+        {{.workers_count = 1, .lone_loop_ns = 1000000001}, "1000000001"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         hone_scheduler *scheduler = NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <hone/channel/channel.h>
+#include <hone/scheduler/loop.h>
 #include <hone/scheduler/scheduler.h>
 
 enum { COUNT = 100000 };

@@ -2,138 +2,113 @@
 /*
  * What memory costs, beside glibc's malloc and, where they are installed, mimalloc, jemalloc and
  * tcmalloc. The peers are loaded at run time and called through a pointer, glibc's as well, so that
- * all of them pay the same call. hone's calls are plain ones: that is how both are used.
+ * all of them pay the same call. hone's calls are plain ones: that is how both are used. Every
+ * block is written to once.
  *
- * pair          one object of 64 bytes taken and given back at once: the best case of all
- * fifo-1000     the oldest of 1000 live objects given back, a new one taken
- * arena-4096    a block from the arena, everything dropped after 4096; peers free one by one
- * accounted     malloc and free through a budget of three levels; peers without any accounting
- * lease         a lease of 64 bytes through three levels and its return; peers malloc and free them
+ * pool/pair       one object of 64 bytes taken and given back at once: the best case of all
+ * pool/fifo-1000  the oldest of 1000 live objects given back, a new one taken
+ * shared-pool/... the same out of the pool for all threads, without and with a magazine
+ * arena-4096      a block from the arena, everything dropped after 4096; peers free one by one
+ * heap/pair-*     as pool/pair, of several sizes; shared: through the allocator for all threads
+ * heap/fifo-1000  as pool/fifo-1000
+ * heap/burst-100k half the life of a block: 100000 taken, then given back in the same order
+ * heap/replace    any of 4096 live blocks of 16 to 512 bytes given back, another one taken
+ * heap/cross      taken on one thread, given back on another, a ring of 1024 between them
+ * campaign        a budget of 64 MB under a workload that wants 1000 MB, evicting in the bands of
+ *                 pressure: wishes per second, the most ever held, what was evicted, in how many
+ *                 passes. A budget that does not hold fails the suite
+ * accounted       malloc and free through a budget of three levels; peers without any accounting
+ * lease           a lease of 64 bytes through three levels and its return; peers malloc and free
  */
-#include <dlfcn.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "bench_internal.h"
 #include "hone/base/arena.h"
 #include "hone/measure/bench_main.h"
-#include "hone/memory/budget.h"
+#include "hone/memory/heap.h"
 #include "hone/memory/pool.h"
 #include "hone/memory/shared_pool.h"
 
-enum { OBJECT_BYTES = 64, LIVE_COUNT = 1000, BATCH_COUNT = 4096, LEVELS = 3 };
+/* ---- the heap ---- */
 
-/* ---- peers ---- */
+typedef struct heap_run {
+    hone_heap *heap;
+    hone_heap_local *local;
+} heap_run;
 
-typedef struct peer {
-    void *library; /* NULL: glibc */
-    void *(*allocate)(size_t size);
-    void (*release)(void *block);
-    void *live[BATCH_COUNT];
-    size_t oldest;
-} peer;
-
-static void drop_peer(void *context) {
-    peer *it = context;
-    for (size_t i = 0; i < BATCH_COUNT; i++) {
-        it->release(it->live[i]);
+static void drop_heap(void *context) {
+    pattern *it = context;
+    heap_run *self = it->self;
+    for (size_t i = 0; i < BURST_COUNT; i++) {
+        hone_heap_release(self->local, it->live[i].data, it->live[i].size, 16);
     }
-    /* The library stays: allocators do not like to be unloaded. */
-    free(it);
+    hone_heap_local_destroy(self->local);
+    (void)hone_heap_destroy(self->heap, NULL);
+    free(self);
+    drop_pattern(it);
 }
 
-static hone_status make_peer(void *library, void *(*allocate)(size_t), void (*release)(void *),
-                             void **out_context) {
-    peer *it = calloc(1, sizeof *it);
+static hone_status make_heap(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    heap_run *self = calloc(1, sizeof *self);
+    pattern *it = self ? make_pattern(self) : NULL;
     if (!it) {
+        free(self);
         return HONE_STATUS_OUT_OF_MEMORY;
     }
-    it->library = library;
-    it->allocate = allocate;
-    it->release = release;
-    /* The first call starts an allocator up, for longer than a whole sample; that is not measured.
-     */
-    release(allocate(OBJECT_BYTES));
+    hone_heap_options options = {.bytes_max = (size_t)1 << 30};
+    hone_status status = hone_heap_create(&options, diag, &self->heap);
+    if (status == HONE_OK) {
+        status = hone_heap_local_create(self->heap, diag, &self->local);
+    }
     *out_context = it;
-    return HONE_OK;
-}
-
-static hone_status load_peer(const char *file, const char *package, const char *allocate_name,
-                             const char *release_name, hone_diag *diag, void **out_context) {
-    void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        const char *why = dlerror();
-        return hone_diag_set(diag, HONE_STATUS_ABSENT, "%s (Debian has it in the package %s)",
-                             why ? why : file, package);
+    if (status == HONE_OK) { /* the first call fetches a slab; as with the peers */
+        const hone_allocator *shared = hone_heap_allocator(self->heap);
+        hone_release(shared, hone_allocate(shared, OBJECT_BYTES, 16), OBJECT_BYTES, 16);
     }
-    void *allocate = dlsym(library, allocate_name);
-    void *release = dlsym(library, release_name);
-    if (!allocate || !release) {
-        return hone_diag_set(diag, HONE_STATUS_ABSENT, "%s has no %s", file, allocate_name);
-    }
-    void *(*allocate_function)(size_t);
-    void (*release_function)(void *);
-    /* As POSIX has it: object pointers can hold functions, C does not say so. */
-    memcpy(&allocate_function, &allocate, sizeof allocate);
-    memcpy(&release_function, &release, sizeof release);
-    return make_peer(library, allocate_function, release_function, out_context);
+    return status;
 }
 
-static hone_status make_glibc(const void *parameter, hone_diag *diag, void **out_context) {
-    (void)parameter;
-    (void)diag;
-    return make_peer(NULL, malloc, free, out_context);
+static HONE_ALWAYS_INLINE void *heap_allocate(void *self, size_t size) {
+    return hone_heap_allocate(((heap_run *)self)->local, size, 16);
 }
 
-static hone_status make_mimalloc(const void *parameter, hone_diag *diag, void **out_context) {
-    (void)parameter;
-    return load_peer("libmimalloc.so.2", "libmimalloc2.0", "mi_malloc", "mi_free", diag,
-                     out_context);
+static HONE_ALWAYS_INLINE void heap_release(void *self, void *block, size_t size) {
+    hone_heap_release(((heap_run *)self)->local, block, size, 16);
 }
 
-static hone_status make_jemalloc(const void *parameter, hone_diag *diag, void **out_context) {
-    (void)parameter;
-    return load_peer("libjemalloc.so.2", "libjemalloc2", "malloc", "free", diag, out_context);
+static void run_heap_pair(void *context, uint64_t iterations) {
+    run_pair(context, iterations, OBJECT_BYTES, heap_allocate, heap_release);
 }
 
-static hone_status make_tcmalloc(const void *parameter, hone_diag *diag, void **out_context) {
-    (void)parameter;
-    return load_peer("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4", "tc_malloc", "tc_free",
-                     diag, out_context);
+static void run_heap_pair_32k(void *context, uint64_t iterations) {
+    run_pair(context, iterations, 32 << 10, heap_allocate, heap_release);
 }
 
-static void run_peer_pair(void *context, uint64_t iterations) {
-    peer *it = context;
+static void run_heap_pair_1m(void *context, uint64_t iterations) {
+    run_pair(context, iterations, 1 << 20, heap_allocate, heap_release);
+}
+
+static void run_heap_fifo(void *context, uint64_t iterations) {
+    run_fifo(context, iterations, heap_allocate, heap_release);
+}
+
+static void run_heap_burst(void *context, uint64_t iterations) {
+    run_burst(context, iterations, heap_allocate, heap_release);
+}
+
+static void run_heap_replace(void *context, uint64_t iterations) {
+    run_replace(context, iterations, heap_allocate, heap_release);
+}
+
+static void run_heap_shared_pair(void *context, uint64_t iterations) {
+    const heap_run *self = ((const pattern *)context)->self;
+    const hone_allocator *allocator = hone_heap_allocator(self->heap);
     for (uint64_t i = 0; i < iterations; i++) {
-        void *block = it->allocate(OBJECT_BYTES);
-        hone_bench_consume(block);
-        it->release(block);
-    }
-}
-
-static void run_peer_fifo(void *context, uint64_t iterations) {
-    peer *it = context;
-    for (uint64_t i = 0; i < iterations; i++) {
-        it->release(it->live[it->oldest]);
-        it->live[it->oldest] = it->allocate(OBJECT_BYTES);
-        hone_bench_consume(it->live[it->oldest]);
-        it->oldest = it->oldest + 1 == LIVE_COUNT ? 0 : it->oldest + 1;
-    }
-}
-
-static void run_peer_batch(void *context, uint64_t iterations) {
-    peer *it = context;
-    for (uint64_t i = 0; i < iterations; i++) {
-        char *block = it->allocate(OBJECT_BYTES);
-        block[0] = 1;
-        it->live[it->oldest++] = block;
-        if (it->oldest == BATCH_COUNT) {
-            for (size_t n = 0; n < BATCH_COUNT; n++) {
-                it->release(it->live[n]);
-                it->live[n] = NULL;
-            }
-            it->oldest = 0;
-        }
+        void *block = hone_allocate(allocator, OBJECT_BYTES, 16);
+        touch(block);
+        hone_release(allocator, block, OBJECT_BYTES, 16);
     }
 }
 
@@ -143,7 +118,7 @@ static const hone_pool_options pool_options = {.object_bytes = OBJECT_BYTES, .ob
 
 typedef struct pool_run {
     hone_pool pool;
-    void *live[LIVE_COUNT];
+    void *live[FIFO_COUNT];
     size_t oldest;
 } pool_run;
 
@@ -167,7 +142,7 @@ static void run_pool_pair(void *context, uint64_t iterations) {
     pool_run *it = context;
     for (uint64_t i = 0; i < iterations; i++) {
         void *object = hone_pool_acquire(&it->pool);
-        hone_bench_consume(object);
+        touch(object);
         hone_pool_release(&it->pool, object);
     }
 }
@@ -177,8 +152,8 @@ static void run_pool_fifo(void *context, uint64_t iterations) {
     for (uint64_t i = 0; i < iterations; i++) {
         hone_pool_release(&it->pool, it->live[it->oldest]);
         it->live[it->oldest] = hone_pool_acquire(&it->pool);
-        hone_bench_consume(it->live[it->oldest]);
-        it->oldest = it->oldest + 1 == LIVE_COUNT ? 0 : it->oldest + 1;
+        touch(it->live[it->oldest]);
+        it->oldest = it->oldest + 1 == FIFO_COUNT ? 0 : it->oldest + 1;
     }
 }
 
@@ -197,9 +172,20 @@ static void drop_shared_pool(void *context) {
 static void run_shared_pool_pair(void *context, uint64_t iterations) {
     for (uint64_t i = 0; i < iterations; i++) {
         void *object = hone_shared_pool_acquire(context);
-        hone_bench_consume(object);
+        touch(object);
         hone_shared_pool_release(context, object);
     }
+}
+
+static void run_magazine_pair(void *context, uint64_t iterations) {
+    hone_pool_magazine magazine;
+    hone_pool_magazine_init(&magazine, context);
+    for (uint64_t i = 0; i < iterations; i++) {
+        void *object = hone_pool_magazine_acquire(&magazine);
+        touch(object);
+        hone_pool_magazine_release(&magazine, object);
+    }
+    hone_pool_magazine_deinit(&magazine);
 }
 
 /* ---- arena ---- */
@@ -230,9 +216,8 @@ static void drop_arena(void *context) {
 static void run_arena(void *context, uint64_t iterations) {
     arena_run *it = context;
     for (uint64_t i = 0; i < iterations; i++) {
-        char *block = hone_arena_allocate(&it->arena, OBJECT_BYTES, 8);
-        block[0] = 1;
-        hone_bench_consume(block);
+        void *block = hone_arena_allocate(&it->arena, OBJECT_BYTES, 8);
+        touch(block);
         if (++it->count == BATCH_COUNT) {
             hone_arena_reset(&it->arena, (hone_arena_savepoint){0});
             it->count = 0;
@@ -240,67 +225,16 @@ static void run_arena(void *context, uint64_t iterations) {
     }
 }
 
-/* ---- budgets ---- */
-
-typedef struct budget_run {
-    hone_budget *levels[LEVELS];
-} budget_run;
-
-static void drop_budgets(void *context) {
-    budget_run *it = context;
-    for (int i = LEVELS - 1; i >= 0; i--) {
-        (void)hone_budget_destroy(it->levels[i], NULL);
-    }
-    free(it);
-}
-
-static hone_status make_budgets(const void *parameter, hone_diag *diag, void **out_context) {
-    (void)parameter;
-    budget_run *it = calloc(1, sizeof *it);
-    if (!it) {
-        return HONE_STATUS_OUT_OF_MEMORY;
-    }
-    hone_status status = HONE_OK;
-    for (int i = 0; i < LEVELS && status == HONE_OK; i++) {
-        hone_budget_options options = {
-            .name = "bench", .limit_bytes = 1 << 20, .parent = i ? it->levels[i - 1] : NULL};
-        status = hone_budget_create(&options, diag, &it->levels[i]);
-    }
-    if (status != HONE_OK) {
-        drop_budgets(it);
-        return status;
-    }
-    *out_context = it;
-    return HONE_OK;
-}
-
-static void run_lease(void *context, uint64_t iterations) {
-    hone_budget *budget = ((budget_run *)context)->levels[LEVELS - 1];
-    for (uint64_t i = 0; i < iterations; i++) {
-        hone_status status = hone_budget_lease(budget, OBJECT_BYTES, NULL);
-        hone_bench_consume(&status);
-        hone_budget_return(budget, OBJECT_BYTES);
-    }
-}
-
-static void run_accounted(void *context, uint64_t iterations) {
-    const hone_allocator *allocator =
-        hone_budget_allocator(((budget_run *)context)->levels[LEVELS - 1]);
-    for (uint64_t i = 0; i < iterations; i++) {
-        void *block = hone_allocate(allocator, OBJECT_BYTES, 8);
-        hone_bench_consume(block);
-        hone_release(allocator, block, OBJECT_BYTES, 8);
-    }
-}
-
 /* ---- the suite ---- */
 
 /* clang-format off */
-#define PEER(peer_name, run_function) \
-    {.name = #peer_name, .setup = make_##peer_name, .run = run_function, .teardown = drop_peer}
-#define PEERS(run_function) \
-    PEER(glibc, run_function), PEER(mimalloc, run_function), PEER(jemalloc, run_function), \
-    PEER(tcmalloc, run_function)
+#define HEAP(run_function) \
+    {.name = "hone", .setup = make_heap, .run = run_function, .teardown = drop_heap}
+#define CAMPAIGN(measure_function) \
+    {.name = "hone", .setup = make_campaign, .measure = measure_function}
+#define CROSS(peer_name) \
+    {.name = #peer_name, .setup = make_cross_##peer_name, .measure = measure_cross_peer, \
+     .teardown = drop_cross}
 /* clang-format on */
 
 static const hone_bench_case cases[] = {
@@ -319,10 +253,61 @@ static const hone_bench_case cases[] = {
                    .run = run_shared_pool_pair,
                    .teardown = drop_shared_pool},
                   PEERS(run_peer_pair)}},
+    {.name = "shared-pool/pair-magazine",
+     .unit = "ns",
+     .variants = {{.name = "hone",
+                   .setup = make_shared_pool,
+                   .run = run_magazine_pair,
+                   .teardown = drop_shared_pool},
+                  PEERS(run_peer_pair)}},
     {.name = "arena-4096/block",
      .unit = "ns",
      .variants = {{.name = "hone", .setup = make_arena, .run = run_arena, .teardown = drop_arena},
                   PEERS(run_peer_batch)}},
+    {.name = "heap/pair-64", .unit = "ns", .variants = {HEAP(run_heap_pair), PEERS(run_peer_pair)}},
+    {.name = "heap/pair-32k",
+     .unit = "ns",
+     .variants = {HEAP(run_heap_pair_32k), PEERS(run_peer_pair_32k)}},
+    {.name = "heap/pair-1m",
+     .unit = "ns",
+     .variants = {HEAP(run_heap_pair_1m), PEERS(run_peer_pair_1m)}},
+    {.name = "heap/pair-64-shared",
+     .unit = "ns",
+     .variants = {HEAP(run_heap_shared_pair), PEERS(run_peer_pair)}},
+    {.name = "heap/fifo-1000",
+     .unit = "ns",
+     .variants = {HEAP(run_heap_fifo), PEERS(run_peer_fifo)}},
+    {.name = "heap/burst-100k",
+     .unit = "ns",
+     .variants = {HEAP(run_heap_burst), PEERS(run_peer_burst)}},
+    {.name = "heap/replace-16-512",
+     .unit = "ns",
+     .variants = {HEAP(run_heap_replace), PEERS(run_peer_replace)}},
+    {.name = "heap/cross-thread",
+     .unit = "ns",
+     .variants = {{.name = "hone",
+                   .setup = make_cross_heap,
+                   .measure = measure_cross_heap,
+                   .teardown = drop_cross},
+                  CROSS(glibc),
+                  CROSS(mimalloc),
+                  CROSS(jemalloc),
+                  CROSS(tcmalloc)}},
+    {.name = "budget/campaign-rate",
+     .unit = "MB/s",
+     .better = HONE_BENCH_HIGHER,
+     .variants = {CAMPAIGN(measure_campaign_rate)}},
+    {.name = "budget/campaign-peak",
+     .unit = "MB",
+     .scale = 1e-6,
+     .variants = {CAMPAIGN(measure_campaign_peak)}},
+    {.name = "budget/campaign-evicted",
+     .unit = "MB",
+     .scale = 1e-6,
+     .variants = {CAMPAIGN(measure_campaign_evicted)}},
+    {.name = "budget/campaign-passes",
+     .unit = "passes",
+     .variants = {CAMPAIGN(measure_campaign_passes)}},
     {.name = "budget/lease",
      .unit = "ns",
      .variants =

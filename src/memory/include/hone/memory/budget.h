@@ -15,8 +15,16 @@
  *   are not counted either.
  * - A child's limit may be above its parent's, and the children's together too: each lease must fit
  *   everywhere.
- * - Eviction: one thread of a tree evicts at a time; others whose lease did not fit wait for it,
- *   then try again. No lock of the budget's is needed by hone_budget_return and the queries.
+ * - Eviction for want: one thread of a tree evicts at a time; others whose lease did not fit wait
+ *   for it, then try again. No lock of the budget's is taken by hone_budget_return and the queries.
+ * - Eviction ahead of want: a pass evicts 10, 20, 30 or 50 % of the bytes that evictables at and
+ *   below a node have, for a pressure below .70, .85, .95 or above (hone/memory/pressure.h). A
+ *   hone_budget_lease that leaves a node above its soft mark starts one there, on its thread and
+ *   after it was granted; none starts while another thread evicts, from a callback, or by
+ *   try_lease. The pressure is the node's own: of its share in use at the last eight passes. After
+ *   a pass the next one waits until the node holds a sixteenth of its limit more, or fell to a
+ *   sixteenth below the mark and rose above it again. Of several nodes above their marks the
+ *   highest has the pass.
  * Cost: a lease is one atomic exchange per level, a return one subtraction per level.
  */
 #ifndef HONE_MEMORY_BUDGET_H
@@ -36,9 +44,10 @@ enum {
 #define HONE_BUDGET_UNLIMITED SIZE_MAX
 
 typedef struct hone_budget_options {
-    const char *name;                /* for reports and messages; copied */
-    size_t limit_bytes;              /* > 0, or HONE_BUDGET_UNLIMITED */
-    hone_budget *parent;             /* borrowed, must outlive the child; NULL makes a root */
+    const char *name;    /* for reports and messages; copied */
+    size_t limit_bytes;  /* > 0, or HONE_BUDGET_UNLIMITED */
+    double soft_share;   /* of the limit: above it, leases start passes; 0: they do not */
+    hone_budget *parent; /* borrowed, must outlive the child; NULL makes a root */
     const hone_allocator *allocator; /* borrowed; for the node, and what hone_budget_allocator()
                                         draws from; NULL means libc */
 } hone_budget_options;
@@ -81,6 +90,7 @@ typedef struct hone_budget_usage {
     size_t peak_bytes;      /* the most ever held by leases that were granted */
     uint64_t refused_count; /* leases asked from this node and refused, here or above */
     uint64_t evicted_bytes; /* given back by evictables registered at this node */
+    uint64_t passes_count;  /* that were run at this node */
 } hone_budget_usage;
 
 hone_budget_usage hone_budget_read_usage(const hone_budget *budget);
@@ -121,8 +131,12 @@ HONE_MUST_USE hone_status hone_budget_register(hone_budget *budget,
  * registered is allowed. */
 void hone_budget_unregister(hone_budget_evictable *evictable);
 
+/* One pass at the node for that pressure (0 to 1), waiting for others; returns how many bytes were
+ * given; 0 from a callback. For pressure from outside. */
+size_t hone_budget_evict_pass(hone_budget *budget, double pressure);
+
 /* Asks the evictables at and below the node for `bytes` and returns how many they gave; 0 from a
- * callback. For pressure from outside (cgroup, PSI) and before a smaller limit. */
+ * callback. Before a smaller limit, say. */
 size_t hone_budget_evict(hone_budget *budget, size_t bytes);
 
 #endif

@@ -30,6 +30,10 @@ void hone_poller_deinit(hone_poller *poller);
  * unwatch before the descriptor is closed. */
 HONE_MUST_USE hone_status hone_poller_watch(hone_poller *poller, int fd, bool is_write,
                                             void *token);
+
+/* As watch, for a descriptor that tells of something out of the ordinary (EPOLLPRI), as the one of
+ * hone_memory_pressure_watch. */
+HONE_MUST_USE hone_status hone_poller_watch_urgent(hone_poller *poller, int fd, void *token);
 void hone_poller_unwatch(hone_poller *poller, int fd);
 
 /* The wait returns at this monotonic time at the latest; 0 takes the deadline away. */

@@ -98,8 +98,10 @@ typedef struct hone_scheduler_options {
     hone_scheduler_power power;
     const hone_partition_options *partitions; /* tasks of index 0 and up */
     uint32_t partitions_count;
-    uint64_t partition_window_ns;    /* over which shares are held; 1 ms to 10 s; 0: 100 ms */
-    uint32_t timers_max;             /* 0: 1024 */
+    uint64_t partition_window_ns; /* over which shares are held; 1 ms to 10 s; 0: 100 ms */
+    uint64_t lone_loop_ns; /* a loop shorter than that stays with its caller, since waking somebody
+                              costs as much; at most 1 s. 0: 5 us. See hone/measure/calibration.h */
+    uint32_t timers_max;   /* 0: 1024 */
     const hone_cpu_layout *layout;   /* borrowed by create; NULL: this machine's */
     const hone_allocator *allocator; /* NULL: libc; used by create and destroy only */
 } hone_scheduler_options;
