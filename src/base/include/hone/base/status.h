@@ -45,6 +45,8 @@
     X(INCONCLUSIVE, 201, "too noisy for a verdict")      \
     X(BUDGET, 300, "memory budget exhausted")            \
     X(STOPPED, 400, "the scheduler is stopping")         \
+    X(CANCELLED, 500, "cancelled")                       \
+    X(REFUSED, 501, "nobody listens there")              \
     X(FULL, 600, "channel full")                         \
     X(EMPTY, 601, "channel empty")                       \
     X(CLOSED, 602, "channel closed")                     \

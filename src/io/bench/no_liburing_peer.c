@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The build without liburing: the peer says so. */
+#include "io_bench_internal.h"
+
+hone_status liburing_make(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    (void)out_context;
+    return hone_diag_set(diag, HONE_STATUS_ABSENT, "liburing-dev was not there at build time");
+}
+
+void liburing_run_batches(void *context, uint64_t iterations) {
+    (void)context;
+    (void)iterations;
+}
+
+void liburing_run_pipeline(void *context, uint64_t iterations) {
+    (void)context;
+    (void)iterations;
+}
+
+void liburing_run_nops(void *context, uint64_t iterations) {
+    (void)context;
+    (void)iterations;
+}
+
+void liburing_drop(void *context) {
+    (void)context;
+}
