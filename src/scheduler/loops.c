@@ -140,18 +140,21 @@ static bool claim(hn_loop *loop, size_t *out_begin, size_t *out_end) {
 
 /* Runs chunks until nothing is left; returns how many items it were. */
 static size_t run_chunks(hn_loop *loop) {
-    size_t items = 0, begin, end;
+    size_t items = 0, learnt = 0, begin, end;
     uint64_t start_ns = hone_clock_monotonic_ns();
-    size_t learnt = 0;
+    uint64_t now_ns = start_ns;
     while (claim(loop, &begin, &end)) {
         loop->body(loop->context, begin, end);
         items += end - begin;
-        uint64_t now_ns = hone_clock_monotonic_ns();
+        now_ns = hone_clock_monotonic_ns();
         if (now_ns - start_ns >= CHUNK_NS_MIN) {
             learn_cost(loop->site, now_ns - start_ns, items - learnt);
             start_ns = now_ns;
             learnt = items;
         }
+    }
+    if (items > learnt) {
+        learn_cost(loop->site, now_ns - start_ns, items - learnt);
     }
     return items;
 }
