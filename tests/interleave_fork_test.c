@@ -49,6 +49,10 @@ uint32_t hn_scheduler_looks_max(const hone_scheduler *scheduler, uint32_t looks_
     return 0; /* sleep at once: looking again and again would only be longer */
 }
 
+void hn_worker_has_slept(const hone_scheduler *scheduler) {
+    (void)scheduler;
+}
+
 /* ---- calls ---- */
 
 static void run_call(hone_fork_point at, void *context) {

@@ -11,8 +11,8 @@
 
 #include "scheduler_internal.h"
 
-/* How often a waiting join looks before it sleeps: some 10 us. */
-enum { JOIN_LOOKS_MAX = 400 };
+/* How often a waiting join looks before it sleeps: some 40 us. */
+enum { JOIN_LOOKS_MAX = 1500 };
 
 static uint32_t tail_of(uint64_t shared) {
     return (uint32_t)(shared >> 32);
@@ -142,6 +142,7 @@ static void sleep_until_told(hn_fork_stack *stack, hone_fork_slot *slot) {
     }
     if (!(state & HN_FORK_DONE) && !(thief && hn_fork_has_shared(thief))) {
         hone_futex_wait(&slot->state, state, UINT64_MAX);
+        hn_worker_has_slept(stack->scheduler);
     }
 }
 

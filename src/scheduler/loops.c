@@ -25,7 +25,7 @@ enum {
     SITES_COUNT = 64,      /* a power of two; bodies that meet in one share it */
     CHUNK_NS_MIN = 2000,   /* of work in a claim */
     CHUNK_NS_MAX = 100000, /* likewise */
-    LOOKS_MAX = 400,       /* of a waiting caller before it sleeps, some 10 us */
+    LOOKS_MAX = 1500,      /* of a waiting caller before it sleeps, some 40 us */
     CLOSED = 1 << 30,      /* of `visitors`: the caller is done, nobody may enter */
 };
 
@@ -286,6 +286,7 @@ static void await_helpers(hone_scheduler *scheduler, hn_loop *loop, size_t items
         atomic_store_explicit(&loop->is_awaited, 1, memory_order_seq_cst);
         if (atomic_load_explicit(&loop->done, memory_order_seq_cst) != items) {
             hone_futex_wait(&loop->done_word, word, UINT64_MAX);
+            hn_worker_has_slept(scheduler);
         }
     }
 }

@@ -49,6 +49,7 @@ typedef struct hn_worker {
     uint64_t random_state;           /* xorshift, never 0 */
     uint64_t crowd_ns, crowd_cpu_ns; /* when it was looked for others last */
     bool is_in_region;               /* its own fork stack is in use */
+    bool has_lost_cpu;               /* in the last sample of that */
     bool is_hot;                     /* has done parallel work since it slept */
     bool has_found; /* was woken, or its search was successful: may have to wake another */
     hn_billing billing;
@@ -163,6 +164,9 @@ void hn_worker_main(void *worker);
 /* `looks_max`, or 0 where spinning is off or others compete for the CPUs: waiting must not keep
  * them from running. */
 uint32_t hn_scheduler_looks_max(const hone_scheduler *scheduler, uint32_t looks_max);
+
+/* For who has waited within a task: that time is nobody else's. */
+void hn_worker_has_slept(const hone_scheduler *scheduler);
 
 /* --- victims.c --- */
 

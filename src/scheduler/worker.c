@@ -23,10 +23,10 @@ enum {
     COMMON_QUEUE_INTERVAL = 61,
     NEXT_IN_ROW_MAX = 64, /* as above, for chains of submit_next */
     EVENTS_MAX = 32,
-    LOOKS_PER_CLOCK = 16,        /* of a search, between two looks at the clock */
-    CROWD_SAMPLE_NS = 1000000,   /* over which CPU time is compared with time */
-    CROWD_MEMORY_NS = 200000000, /* how long others are believed to be there */
-    CROWD_SHARE_PERCENT = 80,    /* less of the CPU than that: somebody else has it */
+    LOOKS_PER_CLOCK = 16,       /* of a search, between two looks at the clock */
+    CROWD_SAMPLE_NS = 1000000,  /* over which CPU time is compared with time */
+    CROWD_MEMORY_NS = 50000000, /* how long others are believed to be there */
+    CROWD_SHARE_PERCENT = 80,   /* less of the CPU than that: somebody else has it */
 };
 
 /* ---- others on our CPUs ---- */
@@ -41,20 +41,31 @@ uint32_t hn_scheduler_looks_max(const hone_scheduler *scheduler, uint32_t looks_
 }
 
 /* A worker that was always busy but had less CPU time than time passed has lost its CPU to somebody
- * else. */
+ * else. Once is chance (two workers that the kernel put on one CPU), twice in a row is a crowd. */
 static void look_for_crowd(hn_worker *worker) {
     uint64_t now_ns = hone_clock_monotonic_ns();
     if (worker->crowd_ns && now_ns - worker->crowd_ns < CROWD_SAMPLE_NS) {
         return;
     }
     uint64_t cpu_ns = hone_clock_thread_cpu_ns();
-    if (worker->crowd_ns &&
-        (cpu_ns - worker->crowd_cpu_ns) * 100 < (now_ns - worker->crowd_ns) * CROWD_SHARE_PERCENT) {
-        atomic_store_explicit(&worker->scheduler->crowded_until_ns, now_ns + CROWD_MEMORY_NS,
-                              memory_order_relaxed);
+    if (worker->crowd_ns) {
+        bool is_lost = (cpu_ns - worker->crowd_cpu_ns) * 100 <
+                       (now_ns - worker->crowd_ns) * CROWD_SHARE_PERCENT;
+        if (is_lost && worker->has_lost_cpu) {
+            atomic_store_explicit(&worker->scheduler->crowded_until_ns, now_ns + CROWD_MEMORY_NS,
+                                  memory_order_relaxed);
+        }
+        worker->has_lost_cpu = is_lost;
     }
     worker->crowd_ns = now_ns;
     worker->crowd_cpu_ns = cpu_ns;
+}
+
+void hn_worker_has_slept(const hone_scheduler *scheduler) {
+    hn_worker *worker = hn_worker_current(scheduler);
+    if (worker) {
+        worker->crowd_ns = 0;
+    }
 }
 
 /* ---- finding work ---- */

@@ -31,7 +31,8 @@ static void stop(void *self) {
 
 static void *start(uint32_t threads) {
     hone_self *it = calloc(1, sizeof *it);
-    hone_scheduler_options options = {.workers_count = threads};
+    /* the caller is one of the threads */
+    hone_scheduler_options options = {.workers_count = threads > 1 ? threads - 1 : 1};
     if (!it || hone_scheduler_create(&options, NULL, &it->scheduler) != HONE_OK) {
         free(it);
         return NULL;

@@ -135,6 +135,10 @@ static void run_loop_skewed(void *self, float *values) {
     }
 }
 
+static void end_threads(void) {
+    (void)omp_pause_resource_all(omp_pause_hard);
+}
+
 const runtime runtime_openmp = {
     .name = "libgomp",
     .start = start,
@@ -146,4 +150,5 @@ const runtime runtime_openmp = {
     .loop_small = run_loop_small,
     .loop_large = run_loop_large,
     .loop_skewed = run_loop_skewed,
+    .relax = end_threads,
 };

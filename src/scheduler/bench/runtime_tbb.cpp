@@ -180,12 +180,12 @@ const runtime runtime_tbb = {
     "tbb",      start,      stop,
     run_fib,    run_queens, run_tree,
     run_matrix, loop_small_static, loop_large_static,
-    loop_skewed_static,
+    loop_skewed_static, nullptr,
 };
 
 const runtime runtime_tbb_auto = {
     "tbb-auto", start,      stop,
     run_fib,    run_queens, run_tree,
     run_matrix, loop_small_auto, loop_large_auto,
-    loop_skewed_auto,
+    loop_skewed_auto, nullptr,
 };

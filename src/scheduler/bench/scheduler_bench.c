@@ -3,6 +3,10 @@
  * What parallel work costs, beside plain calls, oneTBB and libgomp where they are installed. In all
  * runtimes the calling thread takes part: "2 threads" are this one and one more.
  *
+ * A sample on two threads begins with two milliseconds of rounds that are not counted, after which
+ * all threads are at work. Idle threads of libgomp spin for some milliseconds and would take the
+ * second CPU from whoever is measured next, so they are ended after each sample.
+ *
  * fib/...          a fork for every call, nothing else: the price of a fork with its join. Plain
  *                  calls are a function that the compiler may inline into itself, as in hone.
  * queens, tree, matrix   a fork for every call again, with some work in it
@@ -24,6 +28,8 @@
 
 enum { FIB_N = 22, FIB_NODES = 28656, QUEENS_N = 9, CROWD_LOOPS = 300, CROWD_MAX = 2 };
 
+enum { WAKE_NS = 2000000, SAMPLE_NS = 500000 };
+
 typedef struct job {
     const runtime *runtime;
     void *self;
@@ -32,6 +38,7 @@ typedef struct job {
     hone_thread crowd[CROWD_MAX];
     uint32_t crowd_count;
     _Atomic uint32_t is_crowd_over;
+    uint64_t rounds; /* of a sample, once known */
 } job;
 
 static void drop(void *context) {
@@ -180,6 +187,67 @@ static void run_loop_skewed(void *context, uint64_t iterations) {
     }
 }
 
+/* ---- with all threads awake ---- */
+
+typedef void work(void *context, uint64_t iterations);
+
+static void pause_ns(uint64_t ns) {
+    _Atomic uint32_t never = 0;
+    hone_futex_wait(&never, 0, ns);
+}
+
+static double time_rounds(job *it, work *run, uint64_t rounds) {
+    uint64_t start_ns = hone_clock_monotonic_ns();
+    run(it, rounds);
+    return (double)(hone_clock_monotonic_ns() - start_ns);
+}
+
+/* ns of one round; a sample takes about SAMPLE_NS. */
+static double measure_awake(void *context, work *run) {
+    job *it = context;
+    uint64_t start_ns = hone_clock_monotonic_ns();
+    double round_ns;
+    do { /* until all threads, and the CPUs they woke, are at work */
+        round_ns = time_rounds(it, run, 1);
+    } while (hone_clock_monotonic_ns() - start_ns < WAKE_NS);
+    if (it->rounds == 0) {
+        it->rounds = round_ns < SAMPLE_NS ? (uint64_t)(SAMPLE_NS / (round_ns + 1)) + 1 : 1;
+    }
+    round_ns = time_rounds(it, run, it->rounds) / (double)it->rounds;
+    if (it->runtime->relax) {
+        it->runtime->relax();
+    }
+    return round_ns;
+}
+
+static double measure_fib(void *context) {
+    return measure_awake(context, run_fib);
+}
+
+static double measure_queens(void *context) {
+    return measure_awake(context, run_queens);
+}
+
+static double measure_tree(void *context) {
+    return measure_awake(context, run_tree);
+}
+
+static double measure_matrix(void *context) {
+    return measure_awake(context, run_matrix);
+}
+
+static double measure_loop_small(void *context) {
+    return measure_awake(context, run_loop_small);
+}
+
+static double measure_loop_large(void *context) {
+    return measure_awake(context, run_loop_large);
+}
+
+static double measure_loop_skewed(void *context) {
+    return measure_awake(context, run_loop_skewed);
+}
+
 static double time_one_loop(job *it) {
     uint64_t start_ns = hone_clock_monotonic_ns();
     it->runtime->loop_small(it->self, it->values);
@@ -188,8 +256,7 @@ static double time_one_loop(job *it) {
 
 /* The CPU's own sleep is left within a millisecond of work. */
 static double measure_after_sleep(void *context) {
-    _Atomic uint32_t never = 0;
-    hone_futex_wait(&never, 0, 5000000);
+    pause_ns(5000000);
     return time_one_loop(context) + 1;
 }
 
@@ -220,8 +287,7 @@ static double measure_crowded(void *context) {
     for (int i = 0; i < CROWD_LOOPS; i++) {
         times_ns[i] = time_one_loop(it);
         if (i % 10 == 9) {
-            _Atomic uint32_t never = 0;
-            hone_futex_wait(&never, 0, 1000000);
+            pause_ns(1000000);
         }
     }
     atomic_store_explicit(&it->is_crowd_over, 1, memory_order_relaxed);
@@ -262,21 +328,26 @@ static const hone_bench_case cases[] = {
                   TBB("tbb", tbb_1, run = run_fib), OPENMP("libgomp", openmp_1, run = run_fib)}},
     {.name = "fib/2-threads",
      .unit = "ns",
-     .items_per_iteration = FIB_NODES,
-     .variants = {ON_TWO(run = run_fib), VARIANT("hone-1-thread", hone_1, run = run_fib)}},
+     .scale = 1.0 / FIB_NODES,
+     .variants = {ON_TWO(measure = measure_fib),
+                  VARIANT("hone-1-thread", hone_1, measure = measure_fib)}},
     {.name = "queens/2-threads",
      .unit = "us",
      .scale = 1e-3,
-     .variants = {ON_TWO(run = run_queens)}},
-    {.name = "tree/2-threads", .unit = "us", .scale = 1e-3, .variants = {ON_TWO(run = run_tree)}},
+     .variants = {ON_TWO(measure = measure_queens)}},
+    {.name = "tree/2-threads",
+     .unit = "us",
+     .scale = 1e-3,
+     .variants = {ON_TWO(measure = measure_tree)}},
     {.name = "matrix/2-threads",
      .unit = "us",
      .scale = 1e-3,
-     .variants = {ON_TWO(run = run_matrix)}},
+     .variants = {ON_TWO(measure = measure_matrix)}},
     {.name = "for-1000/hot",
      .unit = "us",
      .scale = 1e-3,
-     .variants = {ON_TWO(run = run_loop_small), TBB("tbb-auto", tbb_auto_2, run = run_loop_small)}},
+     .variants = {ON_TWO(measure = measure_loop_small),
+                  TBB("tbb-auto", tbb_auto_2, measure = measure_loop_small)}},
     {.name = "for-1000/after-5ms",
      .unit = "us",
      .scale = 1e-3,
@@ -290,12 +361,13 @@ static const hone_bench_case cases[] = {
     {.name = "for-large",
      .unit = "us",
      .scale = 1e-3,
-     .variants = {ON_TWO(run = run_loop_large), TBB("tbb-auto", tbb_auto_2, run = run_loop_large)}},
+     .variants = {ON_TWO(measure = measure_loop_large),
+                  TBB("tbb-auto", tbb_auto_2, measure = measure_loop_large)}},
     {.name = "for-skewed",
      .unit = "us",
      .scale = 1e-3,
-     .variants = {ON_TWO(run = run_loop_skewed),
-                  TBB("tbb-auto", tbb_auto_2, run = run_loop_skewed)}},
+     .variants = {ON_TWO(measure = measure_loop_skewed),
+                  TBB("tbb-auto", tbb_auto_2, measure = measure_loop_skewed)}},
 };
 
 static const hone_bench_suite suite = {

@@ -148,6 +148,7 @@ typedef struct runtime {
     void (*loop_small)(void *self, float *values);
     void (*loop_large)(void *self, float *values);
     void (*loop_skewed)(void *self, float *values);
+    void (*relax)(void); /* ends threads that would go on spinning; may be NULL */
 } runtime;
 
 extern const runtime runtime_serial, runtime_hone, runtime_tbb, runtime_tbb_auto, runtime_openmp;
