@@ -30,36 +30,38 @@ static uint32_t index_of(const hn_fork_stack *stack, const hone_fork_slot *slot)
     return (uint32_t)(slot - stack->slots);
 }
 
-static void set_private_from(hn_fork_stack *stack, uint32_t index) {
-    atomic_store_explicit(&stack->head.private_from, stack->slots + index, memory_order_relaxed);
+static void set_split(hn_fork_stack *stack, uint32_t split) {
+    stack->split = split;
+    atomic_store_explicit(&stack->head.private_from, stack->slots + split, memory_order_relaxed);
 }
 
 void hn_fork_stack_init(hn_fork_stack *stack, hone_scheduler *scheduler, uint32_t index) {
     size_t slots_count = (HONE_FORK_STACK_BYTES - sizeof *stack) / sizeof(hone_fork_slot);
     stack->end = stack->slots + slots_count - 1;
-    set_private_from(stack, 0);
+    set_split(stack, 0);
     stack->scheduler = scheduler;
     stack->index = index;
 }
 
 /* ---- the owner ---- */
 
-/* Publishes half of what is private below `next`; at least one call, for one is there. */
+/* Publishes half of what is private below `next`; one call at least is. */
 static void share(hn_fork_stack *stack, uint32_t next) {
+    /* both words before the call is shared, so that who asks again after it is heard */
+    atomic_store_explicit(&stack->head.limit, stack->end, memory_order_relaxed);
     if (stack->is_all_stolen) {
         stack->is_all_stolen = false;
-        set_private_from(stack, next);
+        set_split(stack, next);
         /* Nothing was shared, so no thief can move the tail meanwhile. release: pairs with the
          * exchange of hn_fork_steal, the thief sees the call; seq_cst: see hn_fork_has_shared */
         atomic_store_explicit(&stack->shared, pack(next - 1, next), memory_order_seq_cst);
-        return;
+    } else {
+        uint32_t more = (next - stack->split + 1) / 2;
+        assert(stack->split < next);
+        set_split(stack, stack->split + more);
+        atomic_fetch_add_explicit(&stack->shared, more, memory_order_seq_cst); /* as above */
     }
-    uint32_t split =
-        index_of(stack, atomic_load_explicit(&stack->head.private_from, memory_order_relaxed));
-    uint32_t more = (next - split + 1) / 2;
-    assert(split < next);
-    set_private_from(stack, split + more);
-    atomic_fetch_add_explicit(&stack->shared, more, memory_order_seq_cst); /* as above */
+    hn_count(&stack->calls_shared, 1);
 }
 
 /* A thief that waits for our own thief: see await_stolen. */
@@ -81,10 +83,7 @@ HONE_COLD hone_fork_point hone_fork_slowly(hone_fork_point at, hone_fork_functio
     at.next->run = run;
     at.next->context = context;
     at.next++;
-    /* before sharing, so that who asks again after it is heard */
-    atomic_store_explicit(&stack->head.limit, stack->end, memory_order_relaxed);
     share(stack, index_of(stack, at.next));
-    hn_count(&stack->calls_shared, 1);
     hn_forks_wake(stack->scheduler);
     tell_waiting_join(stack);
     return at;
@@ -105,7 +104,7 @@ static bool take_back(hn_fork_stack *stack, const hone_fork_slot *slot) {
         /* nobody learns anything from it: what was stolen before is told by the slots */
         if (atomic_compare_exchange_strong_explicit(&stack->shared, &shared, pack(tail, kept),
                                                     memory_order_relaxed, memory_order_relaxed)) {
-            set_private_from(stack, kept);
+            set_split(stack, kept);
             return true;
         }
     }
@@ -168,8 +167,26 @@ static void await_stolen(hn_fork_stack *stack, hone_fork_slot *slot) {
     atomic_store_explicit(&slot->state, 0, memory_order_relaxed); /* ours again */
 }
 
+/* Somebody asks while we join: shares of what is private below the call that is joined. */
+static void share_below(hn_fork_stack *stack, uint32_t index) {
+    if (index == stack->split) {
+        set_split(stack, stack->split); /* nothing is: the next fork is still asked */
+        return;
+    }
+    share(stack, index);
+    hn_forks_wake(stack->scheduler);
+    tell_waiting_join(stack);
+}
+
 HONE_COLD bool hone_join_slowly(hone_fork_point at) {
     hn_fork_stack *stack = hn_fork_stack_of(at);
+    if (at.next == stack->end) {
+        return true; /* it was never noted, see hone_fork_slowly */
+    }
+    if (!stack->is_all_stolen && index_of(stack, at.next) >= stack->split) {
+        share_below(stack, index_of(stack, at.next));
+        return true;
+    }
     if (!stack->is_all_stolen && take_back(stack, at.next)) {
         return true;
     }

@@ -8,8 +8,9 @@
  * tail and split are one atomic word. Thieves move the tail up by compare-and-exchange; only the
  * owner moves the split: up without condition (more is shared), down by compare-and-exchange (it
  * takes back what nobody stole). Above the split nobody else looks, so fork and join need no
- * atomics there. Who looks for work and finds nothing shared sets `limit` to NULL: the owner's next
- * fork goes the slow way, shares half of what is private and wakes somebody.
+ * atomics there. Who looks for work and finds nothing shared overwrites both words of the head: the
+ * owner's next fork or join then goes the slow way, shares half of what is private and wakes
+ * somebody. The owner keeps the true split for itself.
  *
  * Invariants (owner's view): tail <= split <= next. A slot at or above `next` has state 0. When
  * `is_all_stolen`, nothing is shared, and all below `next` is stolen: the next fork starts the
@@ -33,6 +34,7 @@ typedef struct hn_fork_stack {
     hone_scheduler *scheduler;
     hone_fork_slot *serving; /* owner only: the stolen call that it runs, the innermost */
     uint32_t index;          /* of the scheduler's stacks */
+    uint32_t split;          /* owner only: of `shared` */
     uint32_t partition;      /* that pays for what is stolen from here */
     bool is_all_stolen;      /* owner only */
     _Alignas(64) _Atomic uint64_t shared; /* tail << 32 | split */
@@ -65,9 +67,10 @@ static inline bool hn_fork_has_shared(hn_fork_stack *stack) {
     return (uint32_t)(shared >> 32) < (uint32_t)shared;
 }
 
-/* Asks the owner to share at its next fork. seq_cst: who then sleeps has either seen what was
- * shared or is seen by who shares. */
+/* Asks the owner to share at its next fork or join. seq_cst: who then sleeps has either seen what
+ * was shared or is seen by who shares. The second word is only to be quicker. */
 static inline void hn_fork_ask(hn_fork_stack *stack) {
+    atomic_store_explicit(&stack->head.private_from, HONE_FORK_ASKED, memory_order_relaxed);
     atomic_store_explicit(&stack->head.limit, NULL, memory_order_seq_cst);
 }
 
@@ -75,6 +78,9 @@ static inline void hn_fork_ask(hn_fork_stack *stack) {
 static inline void hn_fork_ask_again(hn_fork_stack *stack) {
     if (atomic_load_explicit(&stack->head.limit, memory_order_relaxed)) {
         atomic_store_explicit(&stack->head.limit, NULL, memory_order_relaxed);
+    }
+    if (atomic_load_explicit(&stack->head.private_from, memory_order_relaxed) != HONE_FORK_ASKED) {
+        atomic_store_explicit(&stack->head.private_from, HONE_FORK_ASKED, memory_order_relaxed);
     }
 }
 

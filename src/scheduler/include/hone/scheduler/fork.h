@@ -84,11 +84,13 @@ struct hone_fork_slot {
 /* A fork stack fills an aligned piece of this size, this in front: so a point needs one word. */
 enum { HONE_FORK_STACK_BYTES = 1 << 20 };
 
+#define HONE_FORK_ASKED ((hone_fork_slot *)UINTPTR_MAX)
+
 typedef struct hone_fork_head {
-    _Atomic(hone_fork_slot *) limit; /* at or past it a fork takes the slow way: the end of the
-                                        stack, or NULL when somebody asks for work */
-    _Atomic(hone_fork_slot *) private_from; /* from here on nobody else may take; written by the
-                                               owner, who alone needs it */
+    _Atomic(hone_fork_slot *) limit;        /* at or past it a fork takes the slow way: the end of
+                                               the stack, or NULL when somebody asks for work */
+    _Atomic(hone_fork_slot *) private_from; /* before it a join does: where nobody else may take,
+                                               or HONE_FORK_ASKED when somebody asks for work */
 } hone_fork_head;
 
 static HONE_ALWAYS_INLINE hone_fork_head *hone_fork_head_of(hone_fork_point at) {
