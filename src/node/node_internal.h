@@ -131,6 +131,10 @@ HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table,
                                                 const char *what, hone_diag *diag);
 hone_stage_option_info hn_option_describe(const hn_option *option);
 
+/* False beyond the last. */
+bool hn_options_describe(const hn_option *options, uint32_t options_count, uint32_t index,
+                         hone_stage_option_info *out_info);
+
 /* --- settings.c --- */
 
 /* Changes the tree by options->settings. NOT_FOUND for a stage that is not there, SYNTAX. */
@@ -138,7 +142,7 @@ HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
                                             const hone_toml_value *root, hone_arena *arena,
                                             hone_diag *diag);
 
-/* --- load.c --- */
+/* --- opening.c --- */
 
 /* After an allocation of so many bytes has failed: BUDGET or OUT_OF_MEMORY, with what to do. */
 hone_status hn_node_explain_no_memory(const hone_node *node, size_t bytes, hone_diag *diag);
