@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a node file to a graph that is ready to run: parse, read the settings (node_table.c), make
- * the stages (stage_table.c), wire and sort them (wiring.c), open them (opening.c). All messages
- * point into the file.
+ * From a node file to a graph that is ready to run: parse, read the settings (node_table.c) and
+ * the partitions (partition_table.c), make the stages (stage_table.c), wire and sort them
+ * (wiring.c), open them (opening.c). All messages point into the file.
  */
 #include "load_internal.h"
 
@@ -33,6 +33,8 @@ static hone_status create_node(const char *name, const hone_node_options *option
     node->allocator = options->allocator;
     node->log = options->log;
     node->is_check = options->is_check;
+    node->machine_root = options->root;
+    node->lone_loop_ns = options->lone_loop_ns;
     hone_mutex_init(&node->failure_lock);
     hone_arena_init(&node->arena, options->allocator, ARENA_BYTES_MAX);
     node->path = hone_arena_copy_text(&node->arena, hone_text_of(name));
@@ -92,7 +94,13 @@ hone_status hone_node_load_text(hone_text content, const char *name,
         status = hn_node_read_settings(node, &chosen, diag);
     }
     if (status == HONE_OK) {
+        status = hn_node_read_partitions(node, diag);
+    }
+    if (status == HONE_OK) {
         status = hn_node_read_stages(node, diag);
+    }
+    if (status == HONE_OK) {
+        status = hn_node_assign_partitions(node, diag);
     }
     if (status == HONE_OK) {
         status = hn_node_wire(node, diag);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the files that load a node: load.c, node_table.c, stage_table.c, wiring.c, opening.c. */
+/* Shared by the files that load a node: load.c, *_table.c, wiring.c, opening.c. */
 #ifndef HONE_NODE_LOAD_INTERNAL_H
 #define HONE_NODE_LOAD_INTERNAL_H
 
@@ -17,6 +17,11 @@ hn_stage_run *hn_node_find_stage(const hone_node *node, const char *name);
 /* Checks the keys of the file's top level, reads [node], and makes the budget. */
 HONE_MUST_USE hone_status hn_node_read_settings(hone_node *node, const hone_node_options *options,
                                                 hone_diag *diag);
+
+/* Reads [[partition]]; then, with the stages read, finds the one of each. */
+HONE_MUST_USE hone_status hn_node_read_partitions(hone_node *node, hone_diag *diag);
+HONE_MUST_USE hone_status hn_node_assign_partitions(hone_node *node, hone_diag *diag);
+
 HONE_MUST_USE hone_status hn_node_read_stages(hone_node *node, hone_diag *diag);
 HONE_MUST_USE hone_status hn_node_wire(hone_node *node, hone_diag *diag);
 HONE_MUST_USE hone_status hn_node_open_stages(hone_node *node, hone_diag *diag);

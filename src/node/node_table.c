@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The settings of [node], and what follows from them: the budget and the number of workers. */
+/* The settings of [node], and what follows from them: the budget, the workers, their power. */
 #include "load_internal.h"
 
+#include "hone/platform/cpu_layout.h"
 #include "hone/platform/isa.h"
 #include "hone/platform/limits.h"
 
@@ -12,6 +13,9 @@ typedef struct node_settings {
     const char *simd;
     uint64_t memory_budget;
     uint64_t workers;
+    uint64_t batch_rows;
+    uint32_t pinning, power;
+    bool is_one_per_core;
 } node_settings;
 
 static const hn_option node_options[] = {
@@ -34,6 +38,32 @@ static const hn_option node_options[] = {
      .offset = offsetof(node_settings, simd),
      .fallback = "auto",
      .help = "the highest instruction set to use, as `hone detect` names them; \"scalar\": none"},
+    {.name = "pinning",
+     .type = HN_OPTION_CHOICE,
+     .offset = offsetof(node_settings, pinning),
+     .fallback = "none",
+     .help =
+         "on which CPUs workers stay: \"none\" as the kernel likes, \"compact\" near each other "
+         "(they share caches), \"scatter\" far apart (each has its own)",
+     .choices = {"none", "compact", "scatter"}},
+    {.name = "one_per_core",
+     .type = HN_OPTION_FLAG,
+     .offset = offsetof(node_settings, is_one_per_core),
+     .fallback = "false",
+     .help = "one worker a core, which leaves the other hyper-threads alone"},
+    {.name = "power",
+     .type = HN_OPTION_CHOICE,
+     .offset = offsetof(node_settings, power),
+     .fallback = "auto",
+     .help = "latency against power: \"performance\", \"balanced\", \"power_save\", or \"auto\" as "
+             "the power supply asks",
+     .choices = {"auto", "performance", "balanced", "power_save"}},
+    {.name = "batch_rows",
+     .type = HN_OPTION_COUNT,
+     .offset = offsetof(node_settings, batch_rows),
+     .fallback = "0",
+     .help = "how many rows sources that read files gather at most, up to 1024; 0: as the power "
+             "profile says"},
 };
 enum { NODE_OPTIONS_COUNT = sizeof node_options / sizeof *node_options };
 
@@ -61,9 +91,9 @@ static void blame_setting(const hone_toml_value *table, const char *key, hone_di
 /* Checks the keys of the file's top level and of [node], and reads the latter. */
 static hone_status read_node_table(hone_node *node, const hone_toml_value *table,
                                    node_settings *settings, hone_diag *diag) {
-    static const char *const root_keys[] = {"node", "stage"};
+    static const char *const root_keys[] = {"node", "stage", "partition"};
     hone_status status =
-        hn_options_check_keys(node->root, NULL, 0, root_keys, 2, "a node file", diag);
+        hn_options_check_keys(node->root, NULL, 0, root_keys, 3, "a node file", diag);
     if (status == HONE_OK && table && table->type != HONE_TOML_TABLE) {
         hone_diag_at(diag, NULL, table->line, table->column);
         status = hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH, "'node' must be a table: [node]");
@@ -76,6 +106,53 @@ static hone_status read_node_table(hone_node *node, const hone_toml_value *table
         /* without [node] the root serves: it has none of the keys, so every fallback is taken */
         status = hn_options_read_table(table ? table : node->root, node_options, NODE_OPTIONS_COUNT,
                                        settings, &node->arena, diag);
+    }
+    return status;
+}
+
+/* One a core needs no more workers than there are cores, and can have no more. */
+static hone_status limit_to_cores(hone_node *node, const hone_toml_value *table, bool is_given,
+                                  hone_diag *diag) {
+    hone_cpu_layout layout;
+    hone_status status = hone_cpu_layout_read(NULL, node->allocator, diag, &layout);
+    if (status != HONE_OK) {
+        return status;
+    }
+    uint32_t cores_count = layout.cores_count;
+    hone_cpu_layout_deinit(&layout);
+    if (node->workers_count <= cores_count) {
+        return HONE_OK;
+    }
+    if (is_given) {
+        blame_setting(table, "one_per_core", diag);
+        return hone_diag_set(diag, HONE_STATUS_LIMIT,
+                             "%u workers are more than the %u core%s that this process may use: "
+                             "lower 'workers', or remove 'one_per_core'",
+                             node->workers_count, cores_count, cores_count == 1 ? "" : "s");
+    }
+    node->workers_count = cores_count;
+    return HONE_OK;
+}
+
+static hone_status set_scheduling(hone_node *node, const hone_toml_value *table,
+                                  const node_settings *settings, bool has_workers,
+                                  hone_diag *diag) {
+    node->pinning = settings->pinning;
+    node->is_one_per_core = settings->is_one_per_core;
+    node->power_wanted = settings->power;
+    node->batch_rows_wanted = settings->batch_rows;
+    if (settings->batch_rows > HONE_BATCH_ROWS_MAX) {
+        blame_setting(table, "batch_rows", diag);
+        return hone_diag_set(diag, HONE_STATUS_LIMIT,
+                             "'batch_rows' must be at most %d, or 0 for what the power profile "
+                             "says",
+                             HONE_BATCH_ROWS_MAX);
+    }
+    hone_status status =
+        node->is_one_per_core ? limit_to_cores(node, table, has_workers, diag) : HONE_OK;
+    if (status == HONE_OK) {
+        blame_setting(table, "power", diag);
+        status = hn_node_decide_power(node, diag);
     }
     return status;
 }
@@ -114,6 +191,9 @@ hone_status hn_node_read_settings(hone_node *node, const hone_node_options *opti
         options->memory_budget_bytes ? options->memory_budget_bytes : settings.memory_budget;
     uint64_t workers = options->workers_count ? options->workers_count : settings.workers;
     status = set_workers(node, table, workers, diag);
+    if (status == HONE_OK) {
+        status = set_scheduling(node, table, &settings, workers > 0, diag);
+    }
     if (status != HONE_OK) {
         return status;
     }

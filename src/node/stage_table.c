@@ -6,7 +6,8 @@
 
 #include "suggestion_internal.h"
 
-static const char *const stage_keys[] = {"name", "kind", "from", "on_full", "queue"};
+static const char *const stage_keys[] = {"name",  "kind",      "from",    "on_full",
+                                         "queue", "partition", "critical"};
 enum { STAGE_KEYS_COUNT = sizeof stage_keys / sizeof *stage_keys };
 
 static const hn_option wiring_options[] = {
@@ -27,6 +28,24 @@ static const hn_option wiring_options[] = {
      .choices = {"block", "drop_oldest", "drop_newest"}},
 };
 enum { WIRING_OPTIONS_COUNT = sizeof wiring_options / sizeof *wiring_options };
+
+static const hn_option common_options[] = {
+    {.name = "partition",
+     .type = HN_OPTION_TEXT,
+     .offset = offsetof(hn_stage_run, partition_name),
+     .help = "the [[partition]] whose CPU time it uses; without it \"default\" or else what the "
+             "partitions leave"},
+    {.name = "critical",
+     .type = HN_OPTION_FLAG,
+     .offset = offsetof(hn_stage_run, is_critical),
+     .fallback = "false",
+     .help = "goes before all stages that are not, while its partition's critical share lasts"},
+};
+enum { COMMON_OPTIONS_COUNT = sizeof common_options / sizeof *common_options };
+
+bool hone_stage_common_option_at(uint32_t option_index, hone_stage_option_info *out_info) {
+    return hn_options_describe(common_options, COMMON_OPTIONS_COUNT, option_index, out_info);
+}
 
 bool hone_stage_input_option_at(uint32_t option_index, hone_stage_option_info *out_info) {
     return hn_options_describe(wiring_options, WIRING_OPTIONS_COUNT, option_index, out_info);
@@ -123,6 +142,10 @@ static hone_status read_stage_options(hn_stage_run *run, hone_diag *diag) {
                                        stage->arena, diag);
     }
     if (status == HONE_OK) {
+        status = hn_options_read_table(stage->table, common_options, COMMON_OPTIONS_COUNT, run,
+                                       stage->arena, diag);
+    }
+    if (status == HONE_OK) {
         status =
             hn_options_read_table(stage->table, stage->kind->options, stage->kind->options_count,
                                   stage->state, stage->arena, diag);
@@ -151,6 +174,7 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
         .name = name.data, .table = table, .arena = &node->arena, .log = node->log, .run = run};
     run->stage.allocator = hone_budget_allocator(node->budget);
     run->stage.isa = node->isa;
+    run->stage.batch_rows = &node->batch_rows;
     const hn_stage_run *namesake = hn_node_find_stage(node, name.data);
     if (namesake) {
         hn_stage_blame(&run->stage, "name", diag);
