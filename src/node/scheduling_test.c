@@ -75,6 +75,43 @@ static void batches_follow_the_battery(void **test) {
     assert_int_equal(batches_of(LAPTOP, "power = \"performance\"\n", HONE_POWER_PERFORMANCE), 1);
 }
 
+/* Once the supply is another one, the profile is, too. */
+static void change_supply(void *context, const hone_live_page *live) {
+    (void)live;
+    (void)unlink(context);
+    assert_int_equal(symlink(LAPTOP "/sys", context), 0);
+}
+
+static void the_profile_follows_the_supply(void **test) {
+    static const char content[] =
+        "[[stage]]\nname = \"in\"\nkind = \"test.source\"\nrows = 1000000\nevery = \"10ms\"\n"
+        "[[stage]]\nname = \"out\"\nkind = \"sink.null\"\nfrom = \"in\"\n";
+    char root[] = "/tmp/hone-supply-XXXXXX", path[64];
+    hone_node *node = NULL;
+    const hone_report *report = NULL;
+    (void)test;
+    assert_non_null(mkdtemp(root));
+    (void)snprintf(path, sizeof path, "%s/sys", root);
+    hone_node_options options = {.root = root};
+    hone_node_run_options running = {.duration_ns = 500000000,
+                                     .progress_ns = 50000000,
+                                     .progress = change_supply,
+                                     .progress_context = path,
+                                     .power_interval_ns = 10000000};
+    assert_int_equal(hone_node_load_text(hone_text_of(content), "n.toml", &options, NULL, &node),
+                     HONE_OK);
+    hone_node_scheduling before;
+    hone_node_scheduling_read(node, &before);
+    assert_int_equal(before.power.profile, HONE_POWER_PERFORMANCE); /* no battery */
+    assert_int_equal(hone_node_run(node, &running, NULL, &report), HONE_OK);
+    assert_int_equal(report->scheduling.power.profile, HONE_POWER_BALANCED);
+    assert_int_equal(report->scheduling.batch_rows, 100);
+    assert_int_equal(report->scheduling.power_changes_count, 1);
+    hone_node_destroy(node);
+    (void)unlink(path);
+    (void)rmdir(root);
+}
+
 static void a_calibration_sets_what_is_known(void **test) {
     static hone_calibration calibration;
     hone_node_options options = {0};
@@ -91,6 +128,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shares_hold),
         cmocka_unit_test(batches_follow_the_battery),
+        cmocka_unit_test(the_profile_follows_the_supply),
         cmocka_unit_test(a_calibration_sets_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
