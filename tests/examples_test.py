@@ -52,6 +52,17 @@ class Examples(unittest.TestCase):
         self.assertGreaterEqual(len(first), 1)
         self.assertEqual(first, self.run_hone("run", example("record/replay.toml")))
 
+    def test_partitions(self):
+        lines = self.run_hone("run", example("partitions/node.toml"), "--for", "1500ms",
+                              "--report", "report.json")
+        self.assertGreaterEqual(len(lines), 1)
+        report = json.loads(read(os.path.join(self.folder.name, "report.json")))
+        control, rest = report["partitions"]
+        self.assertEqual([control["name"], rest["name"]], ["control", "default"])
+        self.assertGreater(control["critical_ns"], 0)
+        self.assertEqual(rest["critical_ns"], 0)
+        self.assertGreater(rest["cpu_ns"], control["cpu_ns"])
+
     def test_readme_shows_host_watch(self):
         shown = read(os.path.join(ROOT, "README.md")).split("```toml\n")[1].split("```")[0]
         self.assertEqual(shown, read(example("host-watch/node.toml")))

@@ -40,9 +40,10 @@ static int measure_and_save(hn_session *session, const char *directory,
     return status == HONE_OK ? HN_EXIT_OK : hn_cli_fail(session, HN_EXIT_INPUT, &diag);
 }
 
-static int get_from(hn_session *session, const char *directory, hn_calibration_view *view) {
+static int get_from(hn_session *session, const char *directory, bool is_measuring,
+                    hn_calibration_view *view) {
     hone_bench_host host;
-    if (hn_arguments_has(&session->arguments, "calibrate")) {
+    if (is_measuring) {
         int code = measure_and_save(session, directory, &view->calibration);
         if (code != HN_EXIT_OK) {
             return code;
@@ -57,10 +58,9 @@ static int get_from(hn_session *session, const char *directory, hn_calibration_v
     return HN_EXIT_OK;
 }
 
-int hn_cli_calibration_get(hn_session *session, hn_calibration_view *out_view) {
+static int get(hn_session *session, bool is_measuring, hn_calibration_view *out_view) {
     const char *root = hn_arguments_text(&session->arguments, "root");
     const char *directory = hn_arguments_text(&session->arguments, "calibration");
-    bool is_measuring = hn_arguments_has(&session->arguments, "calibrate");
     hone_diag diag = {0};
     memset(out_view, 0, sizeof *out_view);
     if (root && root[0]) {
@@ -74,7 +74,7 @@ int hn_cli_calibration_get(hn_session *session, hn_calibration_view *out_view) {
         directory ? HONE_OK : hone_calibration_directory(&arena, &diag, &directory);
     int code = HN_EXIT_OK;
     if (status == HONE_OK) {
-        code = get_from(session, directory, out_view);
+        code = get_from(session, directory, is_measuring, out_view);
     } else if (is_measuring) {
         code = hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     } else {
@@ -82,6 +82,14 @@ int hn_cli_calibration_get(hn_session *session, hn_calibration_view *out_view) {
     }
     hone_arena_deinit(&arena);
     return code;
+}
+
+int hn_cli_calibration_get(hn_session *session, hn_calibration_view *out_view) {
+    return get(session, hn_arguments_has(&session->arguments, "calibrate"), out_view);
+}
+
+void hn_cli_calibration_find(hn_session *session, hn_calibration_view *out_view) {
+    (void)get(session, false, out_view); /* fails only when it measures */
 }
 
 /* ---- for people ---- */

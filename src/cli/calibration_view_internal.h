@@ -22,6 +22,9 @@ typedef struct hn_calibration_view {
  * complaint. */
 int hn_cli_calibration_get(hn_session *session, hn_calibration_view *out_view);
 
+/* The same without measuring, for a command without --calibrate. */
+void hn_cli_calibration_find(hn_session *session, hn_calibration_view *out_view);
+
 void hn_cli_calibration_print(hn_cli_output *out, const hn_calibration_view *view);
 void hn_cli_calibration_write(hone_json_writer *writer, const hn_calibration_view *view);
 

@@ -10,7 +10,7 @@ enum { PICTURE_BYTES_MAX = 64 << 20 };
 
 static hone_status load(hn_session *session, hone_diag *diag, hone_node **out_node) {
     const hn_arguments *arguments = &session->arguments;
-    hone_node_options options = {.is_check = true};
+    hone_node_options options = {.is_check = true, .root = hn_arguments_text(arguments, "root")};
     hone_status status =
         hn_arguments_collect(arguments, "set", diag, &options.settings, &options.settings_count);
     if (!status) {

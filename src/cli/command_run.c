@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibration_view_internal.h"
 #include "console_internal.h"
 #include "cells_internal.h"
 #include "session_internal.h"
@@ -191,9 +192,24 @@ static int report(hn_session *session, const hone_report *report) {
 
 /* --- The job -------------------------------------------------------------------------------- */
 
+/* One that is there but cannot be read is told; none at all is the usual case. */
+static void calibrate(job *run, hone_node_options *options) {
+    hn_calibration_view view;
+    hn_cli_calibration_find(run->session, &view);
+    if (view.is_known) {
+        hone_node_calibrate(options, &view.calibration);
+    } else if (view.absence.status != HONE_STATUS_NOT_FOUND &&
+               view.absence.status != HONE_STATUS_ABSENT) {
+        hone_log_write(options->log, HONE_LOG_WARNING,
+                       "the calibration of this host is not used: %s", view.absence.message);
+    }
+}
+
 static hone_status load(job *run, hone_diag *diag) {
     const hn_arguments *arguments = &run->session->arguments;
-    hone_node_options options = {.log = &run->console.log};
+    hone_node_options options = {.log = &run->console.log,
+                                 .root = hn_arguments_text(arguments, "root")};
+    calibrate(run, &options);
     hone_status status =
         hn_arguments_collect(arguments, "set", diag, &options.settings, &options.settings_count);
     if (!status) {

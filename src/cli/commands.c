@@ -44,6 +44,17 @@ static const hn_cli_option run_options[] = {
      .letter = 'p',
      .type = HN_CLI_OPTION_FLAG,
      .help = "print progress even where standard error is no terminal, a line every second"},
+    {.name = "root",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_ROOT",
+     .help = "read the power supply below DIR: the copy of another machine's files"},
+    {.name = "calibration",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_CALIBRATION",
+     .help = "use the figures that 'hone detect --calibrate' has kept in DIR; without it those in "
+             "its usual place, if there are any"},
 };
 
 static const hn_cli_option check_options[] = {
@@ -57,6 +68,11 @@ static const hn_cli_option check_options[] = {
      .repeats = true,
      .argument = "KEY=VALUE",
      .help = "change a key of the node file first, as with run"},
+    {.name = "root",
+     .type = HN_CLI_OPTION_FOLDER,
+     .argument = "DIR",
+     .env = "HONE_ROOT",
+     .help = "read the power supply below DIR: the copy of another machine's files"},
     {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
 };
 
@@ -335,8 +351,8 @@ static const hn_note exit_codes[] = {
 
 static const hn_note variables[] = {
     {"NO_COLOR", "when set and not empty, no colour, whatever the terminal"},
-    {"HONE_ROOT", "stands in for --root of detect and doctor"},
-    {"HONE_CALIBRATION", "stands in for --calibration of detect"},
+    {"HONE_ROOT", "stands in for --root of run, check, detect and doctor"},
+    {"HONE_CALIBRATION", "stands in for --calibration of run and detect"},
     {"HONE_SUITES", "stands in for --suites of bench"},
 };
 

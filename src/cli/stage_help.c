@@ -75,6 +75,9 @@ bool hn_help_print_stage(hn_cli_output *output, hone_text name) {
     hn_help_print_title(output, "Keys of every stage");
     hn_help_print_row(output, "name (text)", "its own name in this node; must be given");
     hn_help_print_row(output, "kind (text)", "what it is; must be given");
+    for (uint32_t i = 0; hone_stage_common_option_at(i, &option); i++) {
+        print_key(output, &option);
+    }
     for (uint32_t i = 0; kind.has_inputs && hone_stage_input_option_at(i, &option); i++) {
         print_key(output, &option);
     }
@@ -85,6 +88,10 @@ void hn_help_print_node(hn_cli_output *output) {
     hone_stage_option_info option;
     hn_help_print_title(output, "Keys of [node], each of which may be left out");
     for (uint32_t i = 0; hone_node_option_at(i, &option); i++) {
+        print_key(output, &option);
+    }
+    hn_help_print_title(output, "Keys of a [[partition]], a share of CPU time");
+    for (uint32_t i = 0; hone_partition_option_at(i, &option); i++) {
         print_key(output, &option);
     }
     hn_cli_print(output, "\n");

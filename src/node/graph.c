@@ -82,6 +82,9 @@ static void append_stage(const hone_node *node, uint32_t index, hone_buffer *out
     if (strcmp(info.on_full, "block") != 0) {
         hone_buffer_format(out_text, ", %s", info.on_full);
     }
+    if (info.is_critical) {
+        hone_buffer_append_text(out_text, HONE_TEXT(", critical"));
+    }
     hone_buffer_append_byte(out_text, '\n');
 }
 
@@ -118,6 +121,46 @@ static void append_subtree(const hone_node *node, uint32_t index, uint32_t depth
     }
 }
 
+const char *hn_pinning_name(hone_pinning pinning) {
+    static const char *const names[] = {"none", "compact", "scatter"};
+    return names[pinning];
+}
+
+/* "partition control: 30 % (critical 50 %): fast, out" */
+static void append_partition(const hone_node *node, const hone_partition_options *partition,
+                             hone_buffer *out_text) {
+    const char *joint = ": ";
+    hone_buffer_format(out_text, "partition %s: %g %%", partition->name, 100 * partition->share);
+    if (partition->critical_share > 0) {
+        hone_buffer_format(out_text, " (critical %g %%)", 100 * partition->critical_share);
+    }
+    for (uint32_t i = 0; i < hone_node_stages_count(node); i++) {
+        hone_node_stage_info info = info_of(node, i);
+        if (strcmp(info.partition, partition->name) == 0) {
+            hone_buffer_format(out_text, "%s%s", joint, info.name);
+            joint = ", ";
+        }
+    }
+    hone_buffer_append_text(out_text, *joint == ':' ? HONE_TEXT(": no stage\n") : HONE_TEXT("\n"));
+}
+
+static void append_scheduling(const hone_node *node, hone_buffer *out_text) {
+    hone_node_scheduling scheduling;
+    hone_node_scheduling_read(node, &scheduling);
+    hone_buffer_format(out_text, "power %s, batches of at most %u rows; workers ",
+                       hone_power_profile_name(scheduling.power.profile), scheduling.batch_rows);
+    if (scheduling.pinning == HONE_PINNING_NONE) {
+        hone_buffer_append_text(out_text, HONE_TEXT("not pinned"));
+    } else {
+        hone_buffer_format(out_text, "pinned: %s", hn_pinning_name(scheduling.pinning));
+    }
+    hone_buffer_append_text(out_text, scheduling.is_one_per_core ? HONE_TEXT(", one per core\n")
+                                                                 : HONE_TEXT("\n"));
+    for (uint32_t i = 0; i < scheduling.partitions_count; i++) {
+        append_partition(node, &scheduling.partitions[i], out_text);
+    }
+}
+
 void hone_graph_write_text(const hone_node *node, hone_buffer *out_text) {
     bool is_open[HONE_LIVE_STAGES_MAX + 1] = {false};
     char budget[24];
@@ -125,6 +168,7 @@ void hone_graph_write_text(const hone_node *node, hone_buffer *out_text) {
     (void)hone_size_format((double)hone_node_budget_bytes(node), budget, sizeof budget);
     hone_buffer_format(out_text, "%s: %u stages, memory budget %s, %u workers\n",
                        hone_node_name(node), count, budget, hone_node_workers_count(node));
+    append_scheduling(node, out_text);
     for (uint32_t i = 0; i < count; i++) {
         if (info_of(node, i).inputs_count == 0) {
             append_subtree(node, i, 0, is_open, out_text);
@@ -171,8 +215,46 @@ static void write_stage(hone_json_writer *writer, const hone_node *node, uint32_
     hone_json_write_text(writer, hone_text_of(info.on_full));
     hone_json_write_key(writer, HONE_TEXT("queue_batches"));
     hone_json_write_u64(writer, info.queue_batches);
+    hone_json_write_key(writer, HONE_TEXT("partition"));
+    if (info.partition) {
+        hone_json_write_text(writer, hone_text_of(info.partition));
+    } else {
+        hone_json_write_null(writer);
+    }
+    hone_json_write_key(writer, HONE_TEXT("critical"));
+    hone_json_write_bool(writer, info.is_critical);
     write_schema(writer, info.schema);
     hone_json_write_object_end(writer);
+}
+
+static void write_scheduling(hone_json_writer *writer, const hone_node *node) {
+    hone_node_scheduling scheduling;
+    hone_node_scheduling_read(node, &scheduling);
+    hone_json_write_key(writer, HONE_TEXT("pinning"));
+    hone_json_write_text(writer, hone_text_of(hn_pinning_name(scheduling.pinning)));
+    hone_json_write_key(writer, HONE_TEXT("one_per_core"));
+    hone_json_write_bool(writer, scheduling.is_one_per_core);
+    hone_json_write_key(writer, HONE_TEXT("power"));
+    hone_json_write_text(writer, hone_text_of(hone_power_profile_name(scheduling.power.profile)));
+    hone_json_write_key(writer, HONE_TEXT("power_reason"));
+    hone_json_write_text(writer, hone_text_of(scheduling.power.reason));
+    hone_json_write_key(writer, HONE_TEXT("batch_rows"));
+    hone_json_write_u64(writer, scheduling.batch_rows);
+    hone_json_write_key(writer, HONE_TEXT("partitions"));
+    hone_json_write_array_begin(writer);
+    for (uint32_t i = 0; i < scheduling.partitions_count; i++) {
+        const hone_partition_options *partition = &scheduling.partitions[i];
+        hone_json_write_object_begin(writer);
+        hone_json_write_key(writer, HONE_TEXT("name"));
+        hone_json_write_text(writer, hone_text_of(partition->name));
+        hone_json_write_key(writer, HONE_TEXT("share"));
+        hone_json_write_f64(writer, partition->share);
+        hone_json_write_key(writer, HONE_TEXT("critical_share"));
+        hone_json_write_f64(writer, partition->critical_share > 0 ? partition->critical_share
+                                                                  : partition->share);
+        hone_json_write_object_end(writer);
+    }
+    hone_json_write_array_end(writer);
 }
 
 void hone_graph_write_json(const hone_node *node, hone_buffer *out_text) {
@@ -187,6 +269,7 @@ void hone_graph_write_json(const hone_node *node, hone_buffer *out_text) {
     hone_json_write_u64(&writer, hone_node_budget_bytes(node));
     hone_json_write_key(&writer, HONE_TEXT("workers_count"));
     hone_json_write_u64(&writer, hone_node_workers_count(node));
+    write_scheduling(&writer, node);
     hone_json_write_key(&writer, HONE_TEXT("stages"));
     hone_json_write_array_begin(&writer);
     for (uint32_t i = 0; i < hone_node_stages_count(node); i++) {

@@ -18,6 +18,8 @@
 #define SINK "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = \"in\"\n"
 #define EDIT(name, from) "[[stage]]\nname = \"" name "\"\nkind = \"test.edit\"\nfrom = " from "\n"
 
+#define PARTITION(name, share) "[[partition]]\nname = \"" name "\"\nshare = " share "\n"
+
 typedef struct bad_file {
     const char *content;
     hone_status status;
@@ -50,7 +52,8 @@ static const bad_file bad_files[] = {
     {"[node]\nmemory_buget = \"1MiB\"\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
      "n.toml:2:1: [node] has no key 'memory_buget'; did you mean 'memory_budget'?"},
     {"[node]\nxyzzy = 1\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
-     "n.toml:2:1: [node] has no key 'xyzzy'; its keys are name, memory_budget, workers, simd"},
+     "n.toml:2:1: [node] has no key 'xyzzy'; its keys are name, memory_budget, "
+     "workers, simd, pinning, one_per_core, power, batch_rows"},
     {"[node]\nname = 7\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
      "n.toml:2:8: 'name' must be a text in quotes, but is 7"},
     {"[node]\nmemory_budget = \"64Mib\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
@@ -68,6 +71,41 @@ static const bad_file bad_files[] = {
      "n.toml:2:11: 'workers' must be a whole number from 0, but is -1"},
     {"[node]\nworkers = 2000\n" SOURCE SINK, HONE_STATUS_LIMIT,
      "n.toml:2:11: 2000 workers are more than the limit of 1024"},
+
+    {"[node]\npower = \"fast\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:9: 'power = \"fast\"' is not one of \"auto\", \"performance\", \"balanced\", "
+     "\"power_save\""},
+    {"[node]\nbatch_rows = 2000\n" SOURCE SINK, HONE_STATUS_LIMIT,
+     "n.toml:2:14: 'batch_rows' must be at most 1024, or 0 for what the power profile says"},
+
+    /* [[partition]] */
+    {"[partition]\nname = \"a\"\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
+     "n.toml:1:2: [partition] is no list: begin each partition with a line [[partition]], in "
+     "double brackets"},
+    {PARTITION("a", "70") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:3:9: partition 'a': 'share' must be at most 1, but is 70; did you mean \"70%\"?"},
+    {PARTITION("a", "\"much\"") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:3:9: partition 'a': 'share' must be a number above 0 and at most 1, or a percentage "
+     "in quotes, such as \"70%\""},
+    {PARTITION("a", "0.7") PARTITION("b", "\"40%\"") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:6:9: partition 'b': with this one the shares add up to 110 %: lower some of them to "
+     "come to 100 % at most"},
+    {PARTITION("a", "0.1") PARTITION("a", "0.1") SOURCE SINK, HONE_STATUS_DUPLICATE,
+     "n.toml:5:8: partition 'a': the partition in line 1 has this name, too: give each its own"},
+    {PARTITION("rest", "0.1") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:8: partition 'rest': this name stands for what the other partitions leave; call it "
+     "\"default\" if it is for all stages that name no partition"},
+    {PARTITION("a", "0.5") "critical_share = 0.2\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:4:18: partition 'a': 'critical_share' of 20 % is less than the share of 50 %: it says "
+     "how far critical stages may go beyond that"},
+    {PARTITION("control", "0.5") SOURCE "partition = \"contol\"\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:8:13: stage 'in': there is no partition 'contol'; did you mean 'control'?"},
+    {SOURCE "partition = \"a\"\n" SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:5:13: stage 'in': there is no partition 'a': add a table [[partition]] with this name "
+     "and a share"},
+    {PARTITION("a", "1") SOURCE "partition = \"a\"\n" SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:9:3: stage 'out': it names no partition, and the partitions leave no CPU time: name "
+     "one of them, or lower a share"},
 
     /* one stage */
     {"[[stage]]\nkind = \"test.source\"\nrows = 3\n" SINK, HONE_STATUS_NOT_FOUND,

@@ -9,6 +9,7 @@
 #include "hone/node/node.h"
 #include "hone/node/report.h"
 #include "hone/platform/file.h"
+#include "hone/platform/power.h"
 #include "hone/platform/thread.h"
 #include "hone/scheduler/scheduler.h"
 #include "stage_internal.h"
@@ -72,7 +73,10 @@ struct hn_stage_run {
     uint32_t next_input;    /* where the round begins */
     uint32_t rows_wanted;
     uint64_t queue_batches;
-    uint32_t on_full; /* hn_on_full */
+    uint32_t on_full;           /* hn_on_full */
+    const char *partition_name; /* NULL: the file names none */
+    uint32_t partition;         /* index into the node's */
+    bool is_critical;
     hn_texts from;
     hone_batch_layout layout;
     hone_shared_pool *pool;
@@ -100,6 +104,18 @@ struct hone_node {
     hone_isa_mask isa;
     uint64_t budget_bytes;
     uint32_t workers_count;
+    const char *machine_root; /* for the power supply */
+    uint32_t pinning;         /* hone_pinning */
+    bool is_one_per_core;
+    uint32_t power_wanted;       /* hone_power_profile */
+    uint64_t batch_rows_wanted;  /* 0: by the power profile */
+    _Atomic uint32_t batch_rows; /* what sources aim at; may change while the node runs */
+    hone_power power;            /* as last decided */
+    uint32_t power_changes_count;
+    uint64_t lone_loop_ns; /* 0: not measured */
+    hone_partition_options partitions[HONE_PARTITIONS_MAX];
+    uint32_t partitions_count;
+    double rest_share;    /* what the [[partition]] tables leave */
     hn_stage_run *stages; /* in topological order */
     uint32_t stages_count;
     hn_edge *edges;
@@ -131,6 +147,10 @@ HONE_MUST_USE hone_status hn_options_check_keys(const hone_toml_value *table,
                                                 const char *what, hone_diag *diag);
 hone_stage_option_info hn_option_describe(const hn_option *option);
 
+/* False beyond the last. */
+bool hn_options_describe(const hn_option *options, uint32_t options_count, uint32_t index,
+                         hone_stage_option_info *out_info);
+
 /* --- settings.c --- */
 
 /* Changes the tree by options->settings. NOT_FOUND for a stage that is not there, SYNTAX. */
@@ -138,7 +158,19 @@ HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
                                             const hone_toml_value *root, hone_arena *arena,
                                             hone_diag *diag);
 
-/* --- load.c --- */
+/* --- power_policy.c --- */
+
+/* Reads the power supply (only when the profile is to follow it) and decides. */
+HONE_MUST_USE hone_status hn_node_decide_power(hone_node *node, hone_diag *diag);
+
+/* Does so again and applies what has changed to the running node. An unreadable supply changes
+ * nothing. */
+void hn_node_review_power(hone_node *node);
+
+/* What the profile means for the workers. */
+hone_scheduler_power hn_power_for_scheduler(const hone_power *power);
+
+/* --- opening.c --- */
 
 /* After an allocation of so many bytes has failed: BUDGET or OUT_OF_MEMORY, with what to do. */
 hone_status hn_node_explain_no_memory(const hone_node *node, size_t bytes, hone_diag *diag);

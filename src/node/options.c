@@ -22,6 +22,14 @@ hone_stage_option_info hn_option_describe(const hn_option *option) {
     };
 }
 
+bool hn_options_describe(const hn_option *options, uint32_t options_count, uint32_t index,
+                         hone_stage_option_info *out_info) {
+    if (index < options_count) {
+        *out_info = hn_option_describe(&options[index]);
+    }
+    return index < options_count;
+}
+
 /* "must be a duration such as "100ms", but is an integer" */
 static hone_status wrong_type(const hn_option *option, const hone_toml_value *value,
                               const char *expected, hone_diag *diag) {

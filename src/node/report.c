@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph_internal.h"
 #include "hone/base/json.h"
 #include "hone/base/units.h"
 
@@ -164,6 +165,30 @@ static void append_losses(hone_buffer *out_text, const hone_report_totals *total
     hone_buffer_append_byte(out_text, '\n');
 }
 
+/* A part of what all partitions used. */
+static double share_used(const hone_report *report, const hone_partition_stats *partition) {
+    return report->partitions_cpu_ns ? (double)partition->cpu_ns / (double)report->partitions_cpu_ns
+                                     : 0;
+}
+
+static void append_partitions(hone_buffer *out_text, const hone_report *report) {
+    if (report->partitions_count) {
+        hone_buffer_format(out_text, "%-14s %8s %8s %8s %16s %12s\n", "partition", "share", "used",
+                           "cpu", "critical share", "critical cpu");
+    }
+    for (uint32_t i = 0; i < report->partitions_count; i++) {
+        const hone_partition_stats *partition = &report->partitions[i];
+        char cpu[24], critical[24];
+        (void)hone_duration_format((double)partition->cpu_ns, cpu, sizeof cpu);
+        (void)hone_duration_format((double)partition->critical_ns, critical, sizeof critical);
+        append_name(out_text, partition->name, STAGE_NAME_COLUMNS, true);
+        hone_buffer_format(out_text, " %6.1f %% %6.1f %% %8s %14.1f %% %12s\n",
+                           100 * partition->share, 100 * share_used(report, partition), cpu,
+                           100 * partition->critical_share,
+                           partition->critical_ns ? critical : "-");
+    }
+}
+
 void hone_report_write_text(const hone_report *report, hone_buffer *out_text) {
     const hone_live_page *live = report->live;
     hone_report_totals totals = hone_report_sum(live);
@@ -185,8 +210,12 @@ void hone_report_write_text(const hone_report *report, hone_buffer *out_text) {
     if (totals.records_dropped + totals.records_skipped + totals.records_undelivered) {
         append_losses(out_text, &totals);
     }
+    append_partitions(out_text, report);
     hone_buffer_format(out_text, "memory: %s of %s at most; cpu: %s on %u worker%s\n", peak, budget,
                        cpu, live->workers_count, plural(live->workers_count));
+    hone_buffer_format(out_text, "power: %s; batches of at most %u row%s\n",
+                       hone_power_profile_name(report->scheduling.power.profile),
+                       report->scheduling.batch_rows, plural(report->scheduling.batch_rows));
 }
 
 /* --- JSON --- */
@@ -261,8 +290,53 @@ static void write_scheduler(hone_json_writer *writer, const hone_report *report)
     write_number(writer, "steals_tried", report->scheduler.steals_tried);
     write_number(writer, "steals_won", report->scheduler.steals_won);
     write_number(writer, "sleeps_count", report->scheduler.sleeps_count);
+    write_number(writer, "wakes_count", report->scheduler.wakes_count);
+    write_text(writer, "pinning", hn_pinning_name(report->scheduling.pinning));
+    hone_json_write_key(writer, HONE_TEXT("one_per_core"));
+    hone_json_write_bool(writer, report->scheduling.is_one_per_core);
+    hone_json_write_key(writer, HONE_TEXT("lone_loop_ns"));
+    if (report->scheduling.lone_loop_ns) {
+        hone_json_write_u64(writer, report->scheduling.lone_loop_ns);
+    } else {
+        hone_json_write_null(writer);
+    }
     /* not idle_ns: a worker's sleep counts when it ends, so that one that never woke would be 0 */
     hone_json_write_object_end(writer);
+}
+
+static void write_power(hone_json_writer *writer, const hone_node_scheduling *scheduling) {
+    hone_json_write_key(writer, HONE_TEXT("power"));
+    hone_json_write_object_begin(writer);
+    write_text(writer, "profile", hone_power_profile_name(scheduling->power.profile));
+    write_text(writer, "reason", scheduling->power.reason);
+    write_number(writer, "changes_count", scheduling->power_changes_count);
+    write_number(writer, "batch_rows", scheduling->batch_rows);
+    write_number(writer, "timer_slack_ns", scheduling->scheduler_power.timer_slack_ns);
+    write_number(writer, "wake_backlog", scheduling->scheduler_power.wake_backlog);
+    hone_json_write_object_end(writer);
+}
+
+static void write_fraction(hone_json_writer *writer, const char *key, double value) {
+    hone_json_write_key(writer, hone_text_of(key));
+    hone_json_write_f64(writer, value);
+}
+
+static void write_partitions(hone_json_writer *writer, const hone_report *report) {
+    hone_json_write_key(writer, HONE_TEXT("partitions"));
+    hone_json_write_array_begin(writer);
+    for (uint32_t i = 0; i < report->partitions_count; i++) {
+        const hone_partition_stats *partition = &report->partitions[i];
+        hone_json_write_object_begin(writer);
+        write_text(writer, "name", partition->name);
+        write_fraction(writer, "share", partition->share);
+        write_fraction(writer, "critical_share", partition->critical_share);
+        write_fraction(writer, "share_used", share_used(report, partition));
+        write_number(writer, "cpu_ns", partition->cpu_ns);
+        write_number(writer, "critical_ns", partition->critical_ns);
+        write_number(writer, "tasks_run", partition->tasks_run);
+        hone_json_write_object_end(writer);
+    }
+    hone_json_write_array_end(writer);
 }
 
 void hone_report_write_json(const hone_report *report, hone_buffer *out_text) {
@@ -289,6 +363,8 @@ void hone_report_write_json(const hone_report *report, hone_buffer *out_text) {
     write_number(&writer, "memory_budget_bytes", live->budget_bytes);
     write_number(&writer, "memory_peak_bytes", read_figure(&live->peak_bytes));
     write_scheduler(&writer, report);
+    write_power(&writer, &report->scheduling);
+    write_partitions(&writer, report);
     hone_json_write_key(&writer, HONE_TEXT("stages"));
     hone_json_write_array_begin(&writer);
     for (uint32_t i = 0; i < live->stages_count; i++) {

@@ -77,6 +77,32 @@ static void append_table(hone_buffer *out_text, const hone_report *report) {
     hone_buffer_append_text(out_text, HONE_TEXT("</table>\n"));
 }
 
+static void append_partitions(hone_buffer *out_text, const hone_report *report) {
+    if (report->partitions_count == 0) {
+        return;
+    }
+    hone_buffer_append_text(
+        out_text, HONE_TEXT("<h2>CPU partitions</h2>\n<table><tr><th>partition</th><th></th>"
+                            "<th>share</th><th>used</th><th>cpu time</th><th>critical share</th>"
+                            "<th>critical cpu time</th></tr>\n"));
+    for (uint32_t i = 0; i < report->partitions_count; i++) {
+        const hone_partition_stats *partition = &report->partitions[i];
+        char cpu[24], critical[24];
+        double all_ns = (double)report->partitions_cpu_ns;
+        (void)hone_duration_format((double)partition->cpu_ns, cpu, sizeof cpu);
+        (void)hone_duration_format((double)partition->critical_ns, critical, sizeof critical);
+        hone_buffer_append_text(out_text, HONE_TEXT("<tr><td>"));
+        hn_xml_append(out_text, hone_text_of(partition->name));
+        hone_buffer_format(
+            out_text,
+            "</td><td></td><td>%.1f %%</td><td>%.1f %%</td><td>%s</td><td>%.1f "
+            "%%</td><td>%s</td></tr>\n",
+            100 * partition->share, all_ns > 0 ? 100 * (double)partition->cpu_ns / all_ns : 0.0,
+            cpu, 100 * partition->critical_share, partition->critical_ns ? critical : "n/a");
+    }
+    hone_buffer_append_text(out_text, HONE_TEXT("</table>\n"));
+}
+
 /* bins[i]: how many lie in [2^i, 2^(i+1)). Returns the largest. */
 static uint64_t fill_bins(const hone_histogram *histogram, uint64_t bins[BINS_COUNT],
                           int *out_first, int *out_last) {
@@ -145,6 +171,10 @@ static void append_summary(hone_buffer *out_text, const hone_report *report) {
         (unsigned long long)totals.records_in, (unsigned long long)totals.records_out, elapsed,
         peak, budget, live->workers_count);
     hn_xml_append(out_text, hone_text_of(hone_node_path(report->node)));
+    hone_buffer_format(out_text, "</p>\n<p>Power profile %s, batches of at most %u rows. ",
+                       hone_power_profile_name(report->scheduling.power.profile),
+                       report->scheduling.batch_rows);
+    hn_xml_append(out_text, hone_text_of(report->scheduling.power.reason));
     hone_buffer_append_text(out_text, HONE_TEXT("</p>\n"));
     if (report->status != HONE_OK) {
         size_t size = hone_diag_format(&report->diag, message, sizeof message);
@@ -162,6 +192,7 @@ void hone_report_write_html(const hone_report *report, hone_buffer *out_text) {
     hn_graph_append_svg(report->node, live, out_text);
     hone_buffer_append_text(out_text, HONE_TEXT("</div>\n"));
     append_table(out_text, report);
+    append_partitions(out_text, report);
     hone_buffer_append_text(out_text, HONE_TEXT("<h2>Latency</h2>\n<div class=\"plots\">\n"));
     for (uint32_t i = 0; i < live->stages_count; i++) {
         append_plot(out_text, live->stages[i].name, "waiting before it (hop)",

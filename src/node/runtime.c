@@ -8,6 +8,7 @@
  * A notification is never lost: the state of a task is one atomic word. Who notifies a running task
  * leaves a mark, and the task, when it wants to become idle, finds it and runs once more.
  */
+#include <assert.h>
 #include <stdio.h>
 
 #include "hone/platform/clock.h"
@@ -370,8 +371,11 @@ static void start_stages(hone_node *node) {
     atomic_store_explicit(&node->stages_left, node->stages_count, memory_order_relaxed);
     for (uint32_t i = 0; i < node->stages_count; i++) {
         hn_stage_run *run = &node->stages[i];
-        run->task = (hone_task){.run = stage_main, .context = run};
-        run->wake_task = (hone_task){.run = wake_main, .context = run};
+        run->task = (hone_task){.run = stage_main,
+                                .context = run,
+                                .partition = run->partition,
+                                .is_critical = run->is_critical};
+        run->wake_task = (hone_task){.run = wake_main, .context = run, .partition = run->partition};
         run->timer.task = &run->wake_task;
     }
     for (uint32_t i = 0; i < node->stages_count; i++) {
@@ -399,18 +403,23 @@ static void update_live(hone_node *node) {
 }
 
 enum { LIVE_INTERVAL_NS = 250000000 };
+static const uint64_t POWER_INTERVAL_NS = 10000000000;
 
 static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
 /* The calling thread's part: it stops the sources when the time is over or somebody asked, and
- * shows progress. */
+ * shows progress, and follows the power supply. */
 static void wait_for_end(hone_node *node, const hone_node_run_options *options, uint64_t start_ns) {
     uint64_t stop_ns = options->duration_ns ? start_ns + options->duration_ns : UINT64_MAX;
     uint64_t progress_ns =
         options->progress && options->progress_ns ? start_ns + options->progress_ns : UINT64_MAX;
     uint64_t live_ns = start_ns + LIVE_INTERVAL_NS;
+    uint64_t power_interval_ns =
+        options->power_interval_ns ? options->power_interval_ns : POWER_INTERVAL_NS;
+    uint64_t power_ns =
+        node->power_wanted == HONE_POWER_AUTO ? start_ns + power_interval_ns : UINT64_MAX;
     bool has_stopped = false;
     for (;;) {
         /* acquire: pairs with notify_runner */
@@ -440,9 +449,26 @@ static void wait_for_end(hone_node *node, const hone_node_run_options *options, 
             options->progress(options->progress_context, node->live.page);
             progress_ns = now_ns + options->progress_ns;
         }
+        if (now_ns >= power_ns) {
+            hn_node_review_power(node);
+            power_ns = now_ns + power_interval_ns;
+        }
         hone_futex_wait(&node->news_count, news,
-                        least(least(stop_ns, progress_ns), live_ns) - now_ns);
+                        least(least(stop_ns, progress_ns), least(live_ns, power_ns)) - now_ns);
     }
+}
+
+static void read_partitions(hone_node *node) {
+    hone_report *report = &node->report;
+    for (uint32_t i = 0; i < node->partitions_count; i++) {
+        hone_partition_stats *stats = &report->partitions[i];
+        hone_status status = hone_scheduler_stats_partition(node->scheduler, i, stats);
+        assert(status == HONE_OK);
+        (void)status;
+        stats->name = node->partitions[i].name; /* the report outlives the scheduler */
+        report->partitions_cpu_ns += stats->cpu_ns;
+    }
+    report->partitions_count = node->partitions_count;
 }
 
 static void complete_report(hone_node *node, uint64_t start_ns, uint64_t start_cpu_ns) {
@@ -460,6 +486,8 @@ static void complete_report(hone_node *node, uint64_t start_ns, uint64_t start_c
         .cpu_ns = hone_clock_process_cpu_ns() - start_cpu_ns,
     };
     hone_scheduler_stats_total(node->scheduler, &node->report.scheduler);
+    hone_node_scheduling_read(node, &node->report.scheduling);
+    read_partitions(node);
     if (node->has_file_stamp) {
         node->report.is_file_changed = hone_file_stamp_read(node->path, &stamp) != HONE_OK ||
                                        memcmp(&stamp, &node->file_stamp, sizeof stamp) != 0;
@@ -482,6 +510,12 @@ hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
     }
     hone_scheduler_options scheduling = {
         .workers_count = node->workers_count,
+        .pinning = (hone_pinning)node->pinning,
+        .is_one_per_core = node->is_one_per_core,
+        .power = hn_power_for_scheduler(&node->power),
+        .partitions = node->partitions,
+        .partitions_count = node->partitions_count,
+        .lone_loop_ns = node->lone_loop_ns,
         .timers_max = node->stages_count,
         .allocator = node->allocator,
     };
@@ -525,6 +559,20 @@ uint32_t hone_node_workers_count(const hone_node *node) {
     return node->workers_count;
 }
 
+void hone_node_scheduling_read(const hone_node *node, hone_node_scheduling *out_scheduling) {
+    *out_scheduling = (hone_node_scheduling){
+        .pinning = (hone_pinning)node->pinning,
+        .is_one_per_core = node->is_one_per_core,
+        .power = node->power,
+        .scheduler_power = hn_power_for_scheduler(&node->power),
+        .power_changes_count = node->power_changes_count,
+        .batch_rows = atomic_load_explicit(&node->batch_rows, memory_order_relaxed),
+        .lone_loop_ns = node->lone_loop_ns,
+        .partitions = node->partitions,
+        .partitions_count = node->partitions_count,
+    };
+}
+
 uint32_t hone_node_stages_count(const hone_node *node) {
     return node->stages_count;
 }
@@ -545,6 +593,8 @@ hone_status hone_node_stage_info_read(const hone_node *node, uint32_t index,
         .inputs = run->input_stages,
         .on_full = on_full_names[run->on_full],
         .queue_batches = (uint32_t)run->queue_batches,
+        .partition = node->partitions_count ? node->partitions[run->partition].name : NULL,
+        .is_critical = run->is_critical,
     };
     return HONE_OK;
 }

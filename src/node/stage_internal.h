@@ -46,7 +46,7 @@ typedef struct hn_option {
     const char *fallback; /* as it would stand in the file, without quotes; NULL: zero */
     bool is_required;
     const char *help;
-    const char *choices[4]; /* of a CHOICE; NULL after the last */
+    const char *choices[5]; /* of a CHOICE; NULL after the last */
 } hn_option;
 
 /* --- The kind --- */
@@ -105,9 +105,10 @@ struct hn_stage {
     hone_arena *arena;               /* for load time */
     const hone_allocator *allocator; /* accounts to the node's budget */
     const hone_log *log;
-    hone_live_stage *live;    /* counters; kinds add bytes and records_skipped */
-    hone_isa_mask isa;        /* what kernels may use */
-    struct hn_stage_run *run; /* the runtime's */
+    hone_live_stage *live;              /* counters; kinds add bytes and records_skipped */
+    hone_isa_mask isa;                  /* what kernels may use */
+    const _Atomic uint32_t *batch_rows; /* of the node, see hn_batch_rows; NULL: no such limit */
+    struct hn_stage_run *run;           /* the runtime's */
 };
 
 /* Adds to a live counter that this stage alone writes. */
@@ -153,6 +154,14 @@ void hn_stage_send(hn_stage *stage, hone_batch *batch);
 /* How large the stage's batches are; sources may set rows_wanted before open returns (0: by size).
  */
 void hn_stage_set_rows(hn_stage *stage, uint32_t rows_wanted);
+
+/* How many rows a source that reads ahead of time puts into a batch before it sends it: as the
+ * node's power profile or `batch_rows` says, and no more than the batch holds. */
+static inline uint32_t hn_batch_rows(const hn_stage *stage, const hone_batch *batch) {
+    uint32_t wanted =
+        stage->batch_rows ? atomic_load_explicit(stage->batch_rows, memory_order_relaxed) : 0;
+    return wanted && wanted < batch->rows_capacity ? wanted : batch->rows_capacity;
+}
 
 /* --- Coming back --- */
 

@@ -474,7 +474,8 @@ static hone_status bad_row(hn_stage *stage) {
 static hone_status fill(hn_stage *stage, hone_batch *batch) {
     source_csv *state = stage->state;
     size_t fields_count = 0;
-    while (batch->rows_count < batch->rows_capacity) {
+    uint32_t rows_count = hn_batch_rows(stage, batch);
+    while (batch->rows_count < rows_count) {
         hone_status status = hone_csv_scan_row(&state->scanner, state->row,
                                                (size_t)state->columns_count + 1, &fields_count);
         if (status == HONE_STATUS_EMPTY) {

@@ -351,7 +351,8 @@ static hone_status next_line(hn_stage *stage, size_t *used, hone_text *out_line)
  * the texts of *out_line do not fit. Else the reading has failed. */
 static hone_status fill(hn_stage *stage, hone_batch *batch, size_t *used, hone_text *out_line) {
     hn_ndjson *state = stage->state;
-    while (batch->rows_count < batch->rows_capacity) {
+    uint32_t rows_count = hn_batch_rows(stage, batch);
+    while (batch->rows_count < rows_count) {
         hone_status status = next_line(stage, used, out_line);
         if (status != HONE_OK) {
             return status;

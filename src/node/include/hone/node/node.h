@@ -22,8 +22,11 @@
 #include "hone/base/buffer.h"
 #include "hone/base/log.h"
 #include "hone/base/status.h"
+#include "hone/measure/calibration.h"
 #include "hone/node/live.h"
 #include "hone/node/schema.h"
+#include "hone/platform/power.h"
+#include "hone/scheduler/scheduler.h"
 
 typedef struct hone_node hone_node;
 typedef struct hone_report hone_report; /* hone/node/report.h */
@@ -37,8 +40,15 @@ typedef struct hone_node_options {
      * TOML; what is no TOML value is a text. */
     const char *const *settings;
     uint32_t settings_count;
-    bool is_check; /* only to be looked at: sinks create and truncate nothing */
+    bool is_check;    /* only to be looked at: sinks create and truncate nothing */
+    const char *root; /* where the power supply is read below, NULL: this machine; borrowed as long
+                         as the node */
+    uint64_t lone_loop_ns; /* as hone_scheduler_options; from a calibration: hone_node_calibrate */
 } hone_node_options;
+
+/* Takes from a calibration of this host what the scheduler can use; what is not known there stays
+ * as it is. lone_loop_ns: what a futex wake costs the waker. */
+void hone_node_calibrate(hone_node_options *options, const hone_calibration *calibration);
 
 typedef struct hone_node_run_options {
     uint64_t duration_ns; /* sources stop after this time; 0: when they end */
@@ -46,6 +56,8 @@ typedef struct hone_node_run_options {
     uint64_t progress_ns; /* progress is called about this often on the calling thread; 0: never */
     void (*progress)(void *context, const hone_live_page *live);
     void *progress_context;
+    uint64_t power_interval_ns; /* how often the supply is looked at where the profile follows it;
+                                   0: 10 s */
 } hone_node_run_options;
 
 /* Reads and checks the file, opens the sources, wires and type-checks the stages. NOT_FOUND,
@@ -83,7 +95,25 @@ typedef struct hone_node_stage_info {
     const uint32_t *inputs; /* indices of the stages it takes from */
     const char *on_full;    /* "block", "drop_oldest", "drop_newest" */
     uint32_t queue_batches;
+    const char *partition; /* NULL: the node has none */
+    bool is_critical;
 } hone_node_stage_info;
+
+/* How the node's workers are placed and shared out. */
+typedef struct hone_node_scheduling {
+    hone_pinning pinning;
+    bool is_one_per_core;
+    hone_power power; /* as last decided; its policy's batch_size is without `batch_rows` */
+    hone_scheduler_power scheduler_power;     /* what that means for the workers */
+    uint32_t power_changes_count;             /* while the node ran */
+    uint32_t batch_rows;                      /* what sources that read files gather at most */
+    uint64_t lone_loop_ns;                    /* 0: not measured */
+    const hone_partition_options *partitions; /* in the order of the file, then what they leave */
+    uint32_t partitions_count;
+} hone_node_scheduling;
+
+/* Not while the node runs. */
+void hone_node_scheduling_read(const hone_node *node, hone_node_scheduling *out_scheduling);
 
 const char *hone_node_name(const hone_node *node);
 const char *hone_node_path(const hone_node *node);
@@ -120,10 +150,16 @@ bool hone_stage_kind_at(uint32_t index, hone_stage_kind_info *out_info);
 bool hone_stage_option_at(uint32_t kind_index, uint32_t option_index,
                           hone_stage_option_info *out_info);
 
+/* What every stage takes besides its kind's own. False beyond the last. */
+bool hone_stage_common_option_at(uint32_t option_index, hone_stage_option_info *out_info);
+
 /* What every stage with inputs takes besides: 'from' and its queue. False beyond the last. */
 bool hone_stage_input_option_at(uint32_t option_index, hone_stage_option_info *out_info);
 
 /* The keys of [node]. False beyond the last. */
 bool hone_node_option_at(uint32_t option_index, hone_stage_option_info *out_info);
+
+/* The keys of a [[partition]]. False beyond the last. */
+bool hone_partition_option_at(uint32_t option_index, hone_stage_option_info *out_info);
 
 #endif

@@ -21,7 +21,11 @@ struct hone_report {
     uint64_t elapsed_ns;
     uint64_t cpu_ns; /* CPU time of the process during the run */
     hone_scheduler_stats scheduler;
-    bool is_file_changed; /* the node file was changed while the node ran */
+    hone_node_scheduling scheduling; /* at the end of the run */
+    hone_partition_stats partitions[HONE_PARTITIONS_MAX];
+    uint32_t partitions_count;
+    uint64_t partitions_cpu_ns; /* of all of them */
+    bool is_file_changed;       /* the node file was changed while the node ran */
 };
 
 /* Sums over the stages. */
