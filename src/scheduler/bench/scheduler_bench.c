@@ -16,6 +16,8 @@
  *   /crowded-p99   the 99th percentile of 300 loops while two other threads use both CPUs
  * for-large        y += a x over 2^20 floats: memory bound
  * for-skewed       item i costs i steps: chunks must adapt
+ * partitions       how far off, in percentage points: a share of 70 % under full load, the sum of
+ *                  the bills, and the use of an idle partition's share
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@
 #include "hone/measure/statistics.h"
 #include "hone/platform/clock.h"
 #include "hone/platform/thread.h"
+#include "partitions_bench_internal.h"
 #include "workload_internal.h"
 
 enum {
@@ -384,6 +387,15 @@ static const hone_bench_case cases[] = {
      .scale = 1e-3,
      .variants = {ON_TWO(measure = measure_loop_skewed),
                   TBB("tbb-auto", tbb_auto_2, measure = measure_loop_skewed)}},
+    {.name = "partitions/share",
+     .unit = "points",
+     .variants = {{.name = "hone", .measure = hn_measure_share}}},
+    {.name = "partitions/bills",
+     .unit = "points",
+     .variants = {{.name = "hone", .measure = hn_measure_bills}}},
+    {.name = "partitions/spare",
+     .unit = "points",
+     .variants = {{.name = "hone", .measure = hn_measure_spare}}},
 };
 
 static const hone_bench_suite suite = {
