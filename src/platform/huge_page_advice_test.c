@@ -98,12 +98,12 @@ static void test_figures(void **state) {
 /* The larger the gain and the number of accesses, the sooner huge pages are advised: never back. */
 static void test_monotonic(void **state) {
     (void)state;
-    for (double huge_ns = 100; huge_ns < 220; huge_ns += 5) {
+    for (int huge_ns = 100; huge_ns < 220; huge_ns += 5) {
         bool was_on = false;
         for (uint64_t accesses = 1; accesses < UINT64_C(1) << 40; accesses *= 4) {
             hone_huge_page_figures figures = gaining;
             hone_huge_page_advice advice;
-            figures.chase_huge_ns = huge_ns;
+            figures.chase_huge_ns = (double)huge_ns;
             assert_int_equal(
                 hone_huge_page_advise(64 * MIB, accesses, &on_request, &figures, &advice), HONE_OK);
             bool is_on = advice.kind != HONE_HUGE_PAGE_KIND_OFF;
@@ -111,7 +111,7 @@ static void test_monotonic(void **state) {
             assert_true(!is_on || accesses >= advice.break_even_accesses);
             was_on = is_on;
         }
-        assert_int_equal(was_on, 200 / huge_ns >= 1.05);
+        assert_int_equal(was_on, 200.0 / huge_ns >= 1.05);
     }
 }
 

@@ -94,12 +94,15 @@ typedef struct hn_loop_site hn_loop_site;
 
 struct hone_scheduler {
     const hone_allocator *allocator;
+    /* what a short loop looks at stands together: it may find nothing of it in the cache */
     hn_worker *workers;
+    hn_loop *loops;
+    hn_loop_site *loop_sites;
+    uint64_t lone_loop_ns;
     uint32_t workers_count;
     uint32_t threads_count; /* started so far */
     uint32_t steal_threshold, steal_attempts;
     uint32_t deque_capacity;
-    uint64_t lone_loop_ns;
     uint64_t reserved_ns; /* of CPU time for each worker in HN_RESERVED_PERIOD_NS; 0: none */
     bool is_victim_order_fixed;
     uint64_t started_ns;
@@ -115,12 +118,10 @@ struct hone_scheduler {
     _Atomic uint32_t critical_count;  /* critical tasks queued */
     _Atomic(hn_fork_stack *) *stacks; /* workers_count + HN_SPARE_STACKS; spare ones when needed */
     _Atomic uint32_t *stack_owners;   /* of the spare ones: 1 while taken */
-    _Atomic uint32_t guests_count;    /* threads that are no workers, in a region of forks */
-    _Atomic uint32_t thieves_count;   /* workers that run stolen calls */
-    hn_loop *loops;
-    hn_loop_site *loop_sites;
     _Alignas(64) _Atomic uint32_t stacks_open; /* that are in use */
-    _Atomic uint64_t loops_open;               /* a bit for each loop that can be helped */
+    _Atomic uint32_t guests_count;  /* threads that are no workers, in a region of forks */
+    _Atomic uint32_t thieves_count; /* workers that run stolen calls */
+    _Atomic uint64_t loops_open;    /* a bit for each loop that can be helped */
     _Atomic uint64_t loops_used;
     _Alignas(64) _Atomic uint32_t idlers; /* sleepers + HN_SEARCHER x searchers */
     _Atomic uint32_t
@@ -159,7 +160,8 @@ hone_task *hn_queue_pop(hn_queue *queue);
 
 /* --- worker.c --- */
 
-void hn_worker_main(void *worker);
+/* `context` is the worker. */
+void hn_worker_main(void *context);
 
 /* `looks_max`, or 0 where spinning is off or others compete for the CPUs: waiting must not keep
  * them from running. */

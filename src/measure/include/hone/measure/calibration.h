@@ -79,7 +79,7 @@ typedef struct hone_calibration {
 
 typedef struct hone_calibration_options {
     const hone_allocator *allocator; /* NULL means libc; blocks of pages come from the kernel */
-    bool is_quick; /* an eighth of the time and of the memory: rough, for tests */
+    bool is_quick;                   /* an eighth of the time and of the memory: rough, for tests */
     /* Called before each group of figures; may be NULL. */
     void (*progress)(void *self, const char *title, uint32_t index, uint32_t count);
     void *self;
