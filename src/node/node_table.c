@@ -6,8 +6,6 @@
 #include "hone/platform/isa.h"
 #include "hone/platform/limits.h"
 
-enum { WORKERS_MAX = 1024 };
-
 typedef struct node_settings {
     const char *name;
     const char *simd;
@@ -159,10 +157,10 @@ static hone_status set_scheduling(hone_node *node, const hone_toml_value *table,
 
 static hone_status set_workers(hone_node *node, const hone_toml_value *table, uint64_t workers,
                                hone_diag *diag) {
-    if (workers > WORKERS_MAX) {
+    if (workers > HONE_WORKERS_MAX) {
         blame_setting(table, "workers", diag);
         return hone_diag_set(diag, HONE_STATUS_LIMIT, "%llu workers are more than the limit of %d",
-                             (unsigned long long)workers, WORKERS_MAX);
+                             (unsigned long long)workers, HONE_WORKERS_MAX);
     }
     node->workers_count = (uint32_t)workers;
     return workers ? HONE_OK : count_workers(node, diag);

@@ -13,7 +13,7 @@
 static const char rest_name[] = "rest", default_name[] = "default";
 
 /* What is left below this is nothing: shares are given in percent. */
-static const double REST_SHARE_MIN = 1e-6;
+static const double REST_SHARE_MIN = HONE_PARTITION_SHARE_MIN;
 
 typedef struct partition_keys {
     const char *name;
@@ -75,7 +75,7 @@ static hone_status read_share(const char *name, const char *key, const hone_toml
                               double least, hone_diag *diag, double *out_share) {
     double share = 0;
     bool is_share = parse_share(value, &share);
-    if (is_share && share > 0 && share >= least && share <= 1) {
+    if (is_share && share >= HONE_PARTITION_SHARE_MIN && share >= least && share <= 1) {
         *out_share = share;
         return HONE_OK;
     }
@@ -85,14 +85,14 @@ static hone_status read_share(const char *name, const char *key, const hone_toml
                              "'%s' must be at most 1, but is %g; did you mean \"%g%%\"?", key,
                              share, share);
     }
-    if (is_share && share > 0 && share < least) {
+    if (is_share && share >= HONE_PARTITION_SHARE_MIN && share < least) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "'%s' of %g %% is less than the share of %g %%: it says how far "
                              "critical stages may go beyond that",
                              key, share * 100, least * 100);
     }
     return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
-                         "'%s' must be a number above 0 and at most 1, or a percentage in quotes, "
+                         "'%s' must be a number from 0.0001 to 1, or a percentage in quotes, "
                          "such as \"70%%\"",
                          key);
 }

@@ -66,9 +66,8 @@ void hn_node_review_power(hone_node *node) {
 
 void hone_node_calibrate(hone_node_options *options, const hone_calibration *calibration) {
     const hone_calibration_figure *cost = &calibration->figures[HONE_CALIBRATION_WAKE_FUTEX_COST];
-    enum { LONE_LOOP_NS_MAX = 1000000000 };
     if (cost->is_known) {
-        options->lone_loop_ns =
-            cost->value < LONE_LOOP_NS_MAX ? (uint64_t)(cost->value + 0.5) : LONE_LOOP_NS_MAX;
+        options->lone_loop_ns = cost->value < HONE_LONE_LOOP_NS_MAX ? (uint64_t)(cost->value + 0.5)
+                                                                    : HONE_LONE_LOOP_NS_MAX;
     }
 }

@@ -267,6 +267,11 @@ static void a_forked_call_is_fetched_from_who_waits(void **state) {
             hone_join(at, run_awaited, &call);
         }
         hone_fork_leave(at);
+        hone_scheduler_stats stats; /* the forks of a thread that is no worker count, too */
+        hone_scheduler_stats_total(scheduler, &stats);
+        assert_int_equal(stats.calls_shared, 5);
+        assert_int_equal(stats.calls_stolen, 5);
+        assert_int_equal(stats.joins_waited, 5);
         hone_scheduler_destroy(scheduler);
     }
 }

@@ -99,8 +99,7 @@ static void log_chunk(void *context, size_t begin, size_t end) {
     }
 }
 
-static void chunks_keep_to_their_limits(void **state) {
-    (void)state;
+static void check_limits(uint32_t workers_count, bool is_always_alone) {
     static const hone_loop_options cases[] = {
         {0},
         {.chunk_min = 7},
@@ -110,21 +109,22 @@ static void chunks_keep_to_their_limits(void **state) {
         {.chunk_max = 3},
         {.chunk_min = ITEMS * 2},
     };
-    hone_scheduler *scheduler = start(3);
+    hone_scheduler *scheduler = start(workers_count);
     chunk_log *it = calloc(1, sizeof *it);
     assert_non_null(it);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        const hone_loop_options *options = &cases[c];
+        hone_loop_options options = cases[c];
+        options.is_always_alone = is_always_alone;
         for (int round = 0; round < 20; round++) {
             memset(it, 0, sizeof *it);
-            hone_scheduler_for_with(scheduler, ITEMS, options, log_chunk, it);
+            hone_scheduler_for_with(scheduler, ITEMS, &options, log_chunk, it);
             uint32_t count = atomic_load(&it->count);
-            size_t least = options->chunk_min ? options->chunk_min : 1;
-            size_t most = options->chunk_max ? options->chunk_max : ITEMS;
-            most = options->is_chunk_fixed ? least : most < least ? least : most;
+            size_t least = options.chunk_min ? options.chunk_min : 1;
+            size_t most = options.chunk_max ? options.chunk_max : ITEMS;
+            most = options.is_chunk_fixed ? least : most < least ? least : most;
             uint32_t short_count = 0;
             for (uint32_t i = 0; i < count; i++) {
-                assert_true(count == 1 || it->lengths[i] <= most);
+                assert_true(it->lengths[i] <= most);
                 short_count += it->lengths[i] < least;
             }
             assert_true(short_count <= 1); /* the last */
@@ -135,6 +135,13 @@ static void chunks_keep_to_their_limits(void **state) {
     }
     free(it);
     hone_scheduler_destroy(scheduler);
+}
+
+static void chunks_keep_to_their_limits(void **state) {
+    (void)state;
+    check_limits(3, false);
+    check_limits(1, false);
+    check_limits(3, true);
 }
 
 typedef struct thread_log {

@@ -305,10 +305,15 @@ static void run_shared(hone_scheduler *scheduler, hn_loop *loop) {
     close_loop(scheduler, loop);
 }
 
-/* Runs all of it here and learns from that. */
-static void run_alone(hn_loop_site *site, size_t count, hone_loop_body *body, void *context) {
+/* Runs all of it here, in pieces of `chunk_max`, and learns from that. */
+static void run_alone(hn_loop_site *site, size_t count, size_t chunk_max, hone_loop_body *body,
+                      void *context) {
     uint64_t start_ns = hone_clock_monotonic_ns();
-    body(context, 0, count);
+    for (size_t begin = 0; begin < count;) {
+        size_t end = count - begin > chunk_max ? begin + chunk_max : count;
+        body(context, begin, end);
+        begin = end;
+    }
     learn_cost(site, hone_clock_monotonic_ns() - start_ns, count);
 }
 
@@ -331,7 +336,10 @@ static uint32_t helpers_wanted(const hone_scheduler *scheduler, const hn_worker 
 static void run_loop(hone_scheduler *scheduler, size_t count, const hone_loop_options *options,
                      uintptr_t what, hone_loop_body *body, void *context) {
     size_t chunk_min = options->chunk_min ? options->chunk_min : 1;
-    size_t chunk_max = options->chunk_max ? options->chunk_max : SIZE_MAX;
+    size_t chunk_max = options->is_chunk_fixed ? chunk_min
+                       : options->chunk_max    ? options->chunk_max
+                                               : SIZE_MAX;
+    chunk_max = chunk_max < chunk_min ? chunk_min : chunk_max;
     hn_worker *worker = hn_worker_current(scheduler);
     hn_loop_site *site = site_of(scheduler, what);
     uint32_t helpers =
@@ -341,7 +349,7 @@ static void run_loop(hone_scheduler *scheduler, size_t count, const hone_loop_op
         if (helpers) {
             hn_count_shared(&scheduler->lone_loops);
         }
-        run_alone(site, count, body, context);
+        run_alone(site, count, chunk_max, body, context);
         return;
     }
     loop->body = body;
@@ -349,7 +357,7 @@ static void run_loop(hone_scheduler *scheduler, size_t count, const hone_loop_op
     loop->site = site;
     loop->count = count;
     loop->chunk_min = chunk_min;
-    loop->chunk_max = chunk_max < chunk_min ? chunk_min : chunk_max;
+    loop->chunk_max = chunk_max;
     atomic_store_explicit(&loop->helpers_max, helpers, memory_order_relaxed);
     loop->partition = worker ? worker->billing.partition : 0;
     loop->is_chunk_fixed = options->is_chunk_fixed;

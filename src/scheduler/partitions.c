@@ -43,10 +43,10 @@ static hone_status check_one(const hone_partition_options *options, uint32_t ind
                                  "two partitions have the name '%s'", name);
         }
     }
-    if (!(share > 0 && share <= 1)) {
+    if (!(share >= HONE_PARTITION_SHARE_MIN && share <= 1)) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
-                             "partition '%s': a share of %g is not above 0 and at most 1", name,
-                             share);
+                             "partition '%s': a share of %g is not from %g to 1", name, share,
+                             HONE_PARTITION_SHARE_MIN);
     }
     if (critical != 0 && !(critical >= share && critical <= 1)) {
         return hone_diag_set(
@@ -160,22 +160,25 @@ static void move_window(hone_scheduler *scheduler, uint64_t now_ns) {
     scheduler->slice_number = slice;
 }
 
-/* What a partition's clock counts as: not further behind than one window. */
+/* What a partition's clock counts as: not further behind than one window. Clocks are in us: with
+ * the smallest share that is good for fifty years. */
 static uint64_t virtual_time(const hone_scheduler *scheduler, const hn_partition *partition) {
-    uint64_t now_ns = hn_get_figure(&scheduler->virtual_now_ns);
-    uint64_t saved_max_ns = scheduler->slice_ns * HN_WINDOW_SLICES;
-    uint64_t least_ns = now_ns > saved_max_ns ? now_ns - saved_max_ns : 0;
-    uint64_t virtual_ns = hn_get_figure(&partition->virtual_ns);
-    return virtual_ns > least_ns ? virtual_ns : least_ns;
+    uint64_t now_us = hn_get_figure(&scheduler->virtual_now_us);
+    uint64_t saved_max_us = scheduler->slice_ns * HN_WINDOW_SLICES / 1000;
+    uint64_t least_us = now_us > saved_max_us ? now_us - saved_max_us : 0;
+    uint64_t virtual_us = hn_get_figure(&partition->virtual_us);
+    return virtual_us > least_us ? virtual_us : least_us;
 }
 
-/* Under the billing lock. */
+/* Under the billing lock. What is less than a us is kept for the next bill. */
 static void advance_clock(hone_scheduler *scheduler, hn_partition *partition, uint64_t used_ns) {
-    uint64_t before_ns = virtual_time(scheduler, partition);
-    uint64_t more_ns = (uint64_t)((double)used_ns / partition->share);
-    hn_set_figure(&partition->virtual_ns, before_ns + more_ns);
-    if (before_ns > hn_get_figure(&scheduler->virtual_now_ns)) {
-        hn_set_figure(&scheduler->virtual_now_ns, before_ns);
+    uint64_t before_us = virtual_time(scheduler, partition);
+    double more_us = partition->virtual_rest_us + (double)used_ns / (1000 * partition->share);
+    uint64_t whole_us = (uint64_t)more_us;
+    partition->virtual_rest_us = more_us - (double)whole_us;
+    hn_set_figure(&partition->virtual_us, before_us + whole_us);
+    if (before_us > hn_get_figure(&scheduler->virtual_now_us)) {
+        hn_set_figure(&scheduler->virtual_now_us, before_us);
     }
 }
 
@@ -217,13 +220,13 @@ void hn_billing_enter(hn_worker *worker, uint32_t partition, bool is_critical) {
 
 uint32_t hn_partitions_best(const hone_scheduler *scheduler, uint32_t tried) {
     uint32_t best = HN_NOBODY;
-    uint64_t best_ns = UINT64_MAX;
+    uint64_t best_us = UINT64_MAX;
     for (uint32_t i = 0; i < scheduler->partitions_count; i++) {
         if (!(tried & 1u << i)) {
-            uint64_t virtual_ns = virtual_time(scheduler, &scheduler->partitions[i]);
-            if (virtual_ns < best_ns) {
+            uint64_t virtual_us = virtual_time(scheduler, &scheduler->partitions[i]);
+            if (best == HN_NOBODY || virtual_us < best_us) {
                 best = i;
-                best_ns = virtual_ns;
+                best_us = virtual_us;
             }
         }
     }

@@ -3,6 +3,7 @@
  * Partitions: shares hold while all have work, spare time goes to who has, bills add up to what
  * the kernel counts, critical work goes first. All in CPU time, so other load does not matter.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -311,6 +312,43 @@ static void run_critical_bills_the_partition(void **state) {
     hone_scheduler_destroy(scheduler);
 }
 
+typedef struct ticking {
+    hone_task task;
+    hone_timer timer;
+    hone_scheduler *scheduler;
+    _Atomic uint32_t fired;
+} ticking;
+
+static void tick(void *context) {
+    ticking *it = context;
+    burn(2000000);
+    if (atomic_fetch_add(&it->fired, 1) + 1 < 10) {
+        it->timer.deadline_ns = hone_clock_monotonic_ns() + 1000000;
+        assert_int_equal(hone_scheduler_arm(it->scheduler, &it->timer), HONE_OK);
+    }
+    hone_futex_wake(&it->fired, 1);
+}
+
+/* Tasks of timers are nobody's errands either: their partition pays. */
+static void tasks_of_timers_are_billed(void **state) {
+    (void)state;
+    ticking it = {.scheduler = start(seventy_thirty, 2, 1)};
+    it.task = (hone_task){.run = tick, .context = &it, .partition = 1};
+    it.timer = (hone_timer){.task = &it.task, .deadline_ns = hone_clock_monotonic_ns()};
+    assert_int_equal(hone_scheduler_arm(it.scheduler, &it.timer), HONE_OK);
+    uint32_t fired;
+    while ((fired = atomic_load(&it.fired)) < 10) {
+        hone_futex_wait(&it.fired, fired, UINT64_MAX);
+    }
+    rest(20000000);
+    hone_partition_stats stats;
+    assert_int_equal(hone_scheduler_stats_partition(it.scheduler, 1, &stats), HONE_OK);
+    assert_int_equal(stats.tasks_run, 10);
+    assert_true(stats.cpu_ns >= 19000000);
+    assert_int_equal(cpu_of(it.scheduler, 0), 0);
+    hone_scheduler_destroy(it.scheduler);
+}
+
 static void bad_partitions_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -322,6 +360,8 @@ static void bad_partitions_are_refused(void **state) {
         {{{.name = "a-name-that-is-longer-than-the-limit", .share = 0.1}}, "name"},
         {{{.name = "a", .share = 0}}, "'a'"},
         {{{.name = "a", .share = -0.5}}, "-0.5"},
+        {{{.name = "a", .share = 1e-308}}, "1e-308"},
+        {{{.name = "a", .share = (double)NAN}}, "'a'"},
         {{{.name = "a", .share = 1.5}}, "1.5"},
         {{{.name = "a", .share = 0.5, .critical_share = 0.4}}, "0.4"},
         {{{.name = "a", .share = 0.5, .critical_share = 1.01}}, "1.01"},
@@ -361,6 +401,7 @@ int main(void) {
         cmocka_unit_test(critical_tasks_go_first),
         cmocka_unit_test(critical_work_is_bounded),
         cmocka_unit_test(run_critical_bills_the_partition),
+        cmocka_unit_test(tasks_of_timers_are_billed),
         cmocka_unit_test(bad_partitions_are_refused),
     };
     return cmocka_run_group_tests_name("partitions", tests, NULL, NULL);

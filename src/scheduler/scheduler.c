@@ -9,7 +9,6 @@
 #include "hone/platform/clock.h"
 
 enum {
-    WORKERS_MAX = 1024,
     TIMERS_MAX_DEFAULT = 1024,
     DEQUE_CAPACITY_DEFAULT = 256,
     DEQUE_CAPACITY_MIN = 16,
@@ -17,7 +16,6 @@ enum {
     STEAL_ATTEMPTS_MAX = 1000,
     SPIN_NS_DEFAULT = 30000,
     LONE_LOOP_NS_DEFAULT = 5000,
-    LONE_LOOP_NS_MAX = 1000000000,
 };
 
 /* Whose thread this is; set once at its start.
@@ -128,6 +126,10 @@ void hone_scheduler_submit_next(hone_scheduler *scheduler, hone_task *task) {
 }
 
 void hone_scheduler_submit_last(hone_scheduler *scheduler, hone_task *task) {
+    if (task->is_critical) {
+        submit_critical(scheduler, task, hn_partition_of(scheduler, task));
+        return;
+    }
     hn_queue_push(&scheduler->partitions[hn_partition_of(scheduler, task)].queue, task);
     hn_scheduler_wake(scheduler);
 }
@@ -211,10 +213,10 @@ static hone_status start_workers(hone_scheduler *scheduler, hone_diag *diag) {
 }
 
 static hone_status check_options(const hone_scheduler_options *options, hone_diag *diag) {
-    if (options->workers_count > WORKERS_MAX) {
+    if (options->workers_count > HONE_WORKERS_MAX) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "%u workers are more than the limit of %d", options->workers_count,
-                             WORKERS_MAX);
+                             HONE_WORKERS_MAX);
     }
     uint32_t capacity = options->deque_capacity ? options->deque_capacity : DEQUE_CAPACITY_DEFAULT;
     if (!hone_is_power_of_two(capacity) || capacity < DEQUE_CAPACITY_MIN ||
@@ -244,7 +246,7 @@ static hone_status check_options(const hone_scheduler_options *options, hone_dia
                              "a reserved share and pinning exclude each other: the kernel promises "
                              "time to threads that may run on every CPU only");
     }
-    if (options->lone_loop_ns > LONE_LOOP_NS_MAX) {
+    if (options->lone_loop_ns > HONE_LONE_LOOP_NS_MAX) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "loops of up to %llu ns on their caller alone are more than 1 s",
                              (unsigned long long)options->lone_loop_ns);
@@ -322,7 +324,7 @@ static uint32_t choose_workers_count(const hone_scheduler_options *options,
     uint32_t count = options->workers_count     ? options->workers_count
                      : options->is_one_per_core ? layout->cores_count
                                                 : hone_thread_cpus_allowed_count();
-    return count < WORKERS_MAX ? count : WORKERS_MAX;
+    return count < HONE_WORKERS_MAX ? count : HONE_WORKERS_MAX;
 }
 
 static hone_status make_parts(hone_scheduler *scheduler, const hone_scheduler_options *options,
@@ -443,12 +445,18 @@ void hone_scheduler_set_power(hone_scheduler *scheduler, const hone_scheduler_po
     uint64_t spin_ns = power->is_spinning_off ? 0
                        : power->spin_ns       ? power->spin_ns
                                               : SPIN_NS_DEFAULT;
-    hn_set_figure(&scheduler->spin_ns, spin_ns);
+    hn_set_figure(&scheduler->spin_ns, spin_ns < HONE_SPIN_NS_MAX ? spin_ns : HONE_SPIN_NS_MAX);
     hn_set_figure(&scheduler->timer_slack_ns, power->timer_slack_ns);
     hn_set_figure(&scheduler->wake_backlog, power->wake_backlog ? power->wake_backlog : 1);
 }
 
 /* --- figures --- */
+
+static void add_stack(const hn_fork_stack *stack, hone_scheduler_stats *stats) {
+    stats->calls_shared += hn_get_figure(&stack->calls_shared);
+    stats->calls_stolen += hn_get_figure(&stack->calls_stolen);
+    stats->joins_waited += hn_get_figure(&stack->joins_waited);
+}
 
 static void add_worker(const hone_scheduler *scheduler, uint32_t index, uint64_t now_ns,
                        hone_scheduler_stats *stats) {
@@ -465,9 +473,7 @@ static void add_worker(const hone_scheduler *scheduler, uint32_t index, uint64_t
     stats->search_ns += hn_get_figure(&worker->search_ns);
     stats->elapsed_ns += now_ns - scheduler->started_ns;
     stats->queue_length_max = longest > stats->queue_length_max ? longest : stats->queue_length_max;
-    stats->calls_shared += hn_get_figure(&stack->calls_shared);
-    stats->calls_stolen += hn_get_figure(&stack->calls_stolen);
-    stats->joins_waited += hn_get_figure(&stack->joins_waited);
+    add_stack(stack, stats);
     stats->loops_helped += hn_get_figure(&worker->loops_helped);
 }
 
@@ -480,10 +486,17 @@ void hone_scheduler_stats_total(const hone_scheduler *scheduler, hone_scheduler_
         .is_crowded = now_ns < hn_get_figure(&scheduler->crowded_until_ns),
     };
     for (uint32_t i = 0; i < scheduler->partitions_count; i++) {
-        out_stats->queue_length += hn_get_figure(&scheduler->partitions[i].queue.length);
+        out_stats->queue_length += hn_get_figure(&scheduler->partitions[i].queue.length) +
+                                   hn_get_figure(&scheduler->partitions[i].critical_queue.length);
     }
     for (uint32_t i = 0; i < scheduler->workers_count; i++) {
         add_worker(scheduler, i, now_ns, out_stats);
+    }
+    for (uint32_t i = 0; i < HN_SPARE_STACKS; i++) {
+        const hn_fork_stack *spare = hn_fork_stack_at(scheduler, scheduler->workers_count + i);
+        if (spare) {
+            add_stack(spare, out_stats);
+        }
     }
 }
 

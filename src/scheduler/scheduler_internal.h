@@ -85,7 +85,8 @@ typedef struct hn_partition {
     /* under the scheduler's billing_lock, mirrored for who only looks */
     uint64_t slices_ns[HN_WINDOW_SLICES]; /* used in the last slices of time; a ring */
     _Atomic uint64_t window_ns;           /* their sum */
-    _Atomic uint64_t virtual_ns;          /* used, divided by its share: the least goes first */
+    _Atomic uint64_t virtual_us;          /* used, divided by its share: the least goes first */
+    double virtual_rest_us;               /* less than one, not in that yet */
     _Atomic uint64_t cpu_ns, critical_ns, tasks_run;
 } hn_partition;
 
@@ -114,7 +115,7 @@ struct hone_scheduler {
     hn_partition nobody;
     hone_mutex billing_lock;
     uint64_t slice_ns, slice_number;  /* length and number of the present slice of time */
-    _Atomic uint64_t virtual_now_ns;  /* the virtual time of the last that got its turn */
+    _Atomic uint64_t virtual_now_us;  /* the virtual time of the last that got its turn */
     _Atomic uint32_t critical_count;  /* critical tasks queued */
     _Atomic(hn_fork_stack *) *stacks; /* workers_count + HN_SPARE_STACKS; spare ones when needed */
     _Atomic uint32_t *stack_owners;   /* of the spare ones: 1 while taken */
@@ -163,6 +164,9 @@ hone_task *hn_queue_pop(hn_queue *queue);
 /* `context` is the worker. */
 void hn_worker_main(void *context);
 
+/* Runs a task for its partition. */
+void hn_worker_run(hn_worker *worker, hone_task *task);
+
 /* `looks_max`, or 0 where spinning is off or others compete for the CPUs: waiting must not keep
  * them from running. */
 uint32_t hn_scheduler_looks_max(const hone_scheduler *scheduler, uint32_t looks_max);
@@ -206,8 +210,8 @@ HONE_MUST_USE hone_status hn_timers_init(hn_timers *timers, const hone_allocator
                                          uint32_t count_max);
 void hn_timers_deinit(hn_timers *timers, const hone_allocator *allocator);
 
-/* Runs the tasks of all timers that are due. */
-void hn_timers_fire(hone_scheduler *scheduler);
+/* Runs the tasks of all timers that are due, on this worker. */
+void hn_timers_fire(hn_worker *worker);
 
 /* --- loops.c --- */
 

@@ -129,13 +129,14 @@ static hone_task *take_due(hone_scheduler *scheduler, uint64_t now_ns) {
     return task;
 }
 
-void hn_timers_fire(hone_scheduler *scheduler) {
+void hn_timers_fire(hn_worker *worker) {
+    hone_scheduler *scheduler = worker->scheduler;
     uint64_t now_ns = hone_clock_monotonic_ns();
     while (atomic_load_explicit(&scheduler->timers.earliest_ns, memory_order_relaxed) <= now_ns) {
         hone_task *task = take_due(scheduler, now_ns);
         if (!task) {
             return; /* another worker was faster */
         }
-        task->run(task->context); /* may arm the timer anew */
+        hn_worker_run(worker, task); /* may arm the timer anew */
     }
 }

@@ -155,22 +155,27 @@ static hone_task *find_of(hn_worker *worker, uint32_t partition, bool is_queue_f
 }
 
 /* A critical one that has overdrawn goes with the others of its partition, before them. */
+static hone_task *find_of_either(hn_worker *worker, uint32_t partition, bool is_queue_first) {
+    hone_scheduler *scheduler = worker->scheduler;
+    hone_task *task = hn_queue_pop(&scheduler->partitions[partition].critical_queue);
+    if (!task) {
+        return find_of(worker, partition, is_queue_first);
+    }
+    atomic_fetch_sub_explicit(&scheduler->critical_count, 1, memory_order_relaxed);
+    return task;
+}
+
 static hone_task *find_in_turn(hn_worker *worker, bool is_queue_first) {
     hone_scheduler *scheduler = worker->scheduler;
     hone_task *task = NULL;
     uint32_t tried = 0, best;
     uint32_t present = worker->billing.partition;
     if (present != HN_NOBODY && hone_clock_monotonic_ns() < worker->billing.quantum_end_ns) {
-        task = find_of(worker, present, is_queue_first);
+        task = find_of_either(worker, present, is_queue_first);
         tried = 1u << present;
     }
     while (!task && (best = hn_partitions_best(scheduler, tried)) != HN_NOBODY) {
-        task = hn_queue_pop(&scheduler->partitions[best].critical_queue);
-        if (task) {
-            atomic_fetch_sub_explicit(&scheduler->critical_count, 1, memory_order_relaxed);
-        } else {
-            task = find_of(worker, best, is_queue_first);
-        }
+        task = find_of_either(worker, best, is_queue_first);
         tried |= 1u << best;
     }
     return task;
@@ -196,7 +201,7 @@ static hone_task *find_task(hn_worker *worker) {
 
 /* ---- running ---- */
 
-static void run_task(hn_worker *worker, hone_task *task) {
+void hn_worker_run(hn_worker *worker, hone_task *task) {
     hone_scheduler *scheduler = worker->scheduler;
     if (scheduler->is_billing) {
         uint32_t partition = hn_partition_of(scheduler, task);
@@ -210,26 +215,28 @@ static void run_task(hn_worker *worker, hone_task *task) {
     hn_count(&worker->tasks_run, 1);
 }
 
-static void run_ready(hone_scheduler *scheduler, void **tokens, uint32_t tokens_count) {
+static void run_ready(hn_worker *worker, void **tokens, uint32_t tokens_count) {
     for (uint32_t i = 0; i < tokens_count; i++) {
-        hone_task *task = tokens[i];
-        task->run(task->context);
+        hn_worker_run(worker, tokens[i]);
     }
-    hn_timers_fire(scheduler);
+    hn_timers_fire(worker);
+}
+
+static uint64_t earliest_timer_ns(const hone_scheduler *scheduler) {
+    return atomic_load_explicit(&scheduler->timers.earliest_ns, memory_order_relaxed);
 }
 
 /* Timers and descriptors must be served while all workers are busy, too. */
 static void look_outside(hn_worker *worker) {
     hone_scheduler *scheduler = worker->scheduler;
-    uint64_t earliest_ns =
-        atomic_load_explicit(&scheduler->timers.earliest_ns, memory_order_relaxed);
+    uint64_t earliest_ns = earliest_timer_ns(scheduler);
     if (earliest_ns != UINT64_MAX && hone_clock_monotonic_ns() >= earliest_ns) {
-        hn_timers_fire(scheduler);
+        hn_timers_fire(worker);
     }
     if (worker->ticks_count % COMMON_QUEUE_INTERVAL == 0) {
         void *tokens[EVENTS_MAX];
         uint32_t tokens_count = hone_poller_wait(&scheduler->poller, false, tokens, EVENTS_MAX);
-        run_ready(scheduler, tokens, tokens_count);
+        run_ready(worker, tokens, tokens_count);
         look_for_crowd(worker);
     }
 }
@@ -261,6 +268,9 @@ static bool search(hn_worker *worker) {
             is_found = has_work(scheduler);
         }
         now_ns = hone_clock_monotonic_ns();
+        if (now_ns >= earliest_timer_ns(scheduler)) {
+            break; /* it is served before the sleep that follows */
+        }
     }
     atomic_fetch_sub_explicit(&scheduler->idlers, HN_SEARCHER, memory_order_seq_cst);
     hn_count(&worker->search_ns, now_ns - start_ns);
@@ -274,6 +284,7 @@ static void sleep_until_work(hn_worker *worker) {
     void *tokens[EVENTS_MAX];
     uint32_t tokens_count = 0;
     if (scheduler->is_billing) {
+        hn_billing_settle(worker); /* also what it did for nobody: it may sleep for long */
         hn_billing_enter(worker, HN_NOBODY, false);
     }
     worker->crowd_ns = 0; /* a new sample after it */
@@ -291,7 +302,7 @@ static void sleep_until_work(hn_worker *worker) {
     atomic_store_explicit(&scheduler->is_wake_pending, 0,
                           memory_order_seq_cst); /* before looking for work */
     worker->has_found = true; /* whoever was not woken because of this one is its to wake */
-    run_ready(scheduler, tokens, tokens_count);
+    run_ready(worker, tokens, tokens_count);
 }
 
 /* What others have begun; false when there is nothing of that kind. */
@@ -321,7 +332,7 @@ void hn_worker_main(void *context) {
             hn_scheduler_wake_for(scheduler, count_tasks(scheduler)); /* the rest is for another */
         }
         if (task) {
-            run_task(worker, task);
+            hn_worker_run(worker, task);
             look_outside(worker);
         } else if (help_others(worker)) {
             look_outside(worker);

@@ -20,8 +20,8 @@
  *   Partitions each gets its share of the workers' CPU time while it has work, and what the others
  *              leave: see hone_partition_options. Without any all tasks are equal.
  *   Errors     only create, arm, watch and the queries by index can fail.
- *   Limits     1024 workers, timers_max timers, HONE_PARTITIONS_MAX partitions, 64 loops at a time
- *              (those beyond run on their caller alone).
+ *   Limits     HONE_WORKERS_MAX workers, timers_max timers, HONE_PARTITIONS_MAX partitions,
+ *              64 loops at a time (those beyond run on their caller alone).
  *
  * Sources: D. Chase, Y. Lev, Dynamic circular work-stealing deque, SPAA 2005; N. M. Le et al.,
  * PPoPP 2013.
@@ -39,7 +39,15 @@
 
 typedef struct hone_scheduler hone_scheduler;
 
-enum { HONE_PARTITIONS_MAX = 16, HONE_PARTITION_NAME_BYTES_MAX = 31 };
+enum {
+    HONE_WORKERS_MAX = 1024,
+    HONE_PARTITIONS_MAX = 16,
+    HONE_PARTITION_NAME_BYTES_MAX = 31,
+    HONE_LONE_LOOP_NS_MAX = 1000000000,
+    HONE_SPIN_NS_MAX = 1000000,
+};
+
+#define HONE_PARTITION_SHARE_MIN 1e-4
 
 typedef struct hone_task {
     void (*run)(void *context);
@@ -63,7 +71,7 @@ typedef struct hone_timer {
  * than its critical share in the present window; what they overdraw is paid back later. */
 typedef struct hone_partition_options {
     const char *name;      /* copied; unique */
-    double share;          /* above 0; all together at most 1 */
+    double share;          /* from HONE_PARTITION_SHARE_MIN; all together at most 1 */
     double critical_share; /* from `share` to 1; 0: the same as `share` */
 } hone_partition_options;
 
@@ -77,7 +85,8 @@ typedef enum hone_pinning {
 /* How eager the workers are, a trade of latency for power; may change at any time. Zeroed: as eager
  * as can be without spinning while idle. */
 typedef struct hone_scheduler_power {
-    uint64_t spin_ns;        /* look for more after parallel work; 0: 30 us */
+    uint64_t spin_ns;        /* look for more after parallel work; 0: 30 us; at most
+                                HONE_SPIN_NS_MAX, more counts as that */
     bool is_spinning_off;    /* sleep at once instead */
     uint64_t timer_slack_ns; /* a timer may run so much later, together with the next */
     uint32_t wake_backlog;   /* queued tasks from which on one more worker is woken; the first
@@ -104,7 +113,8 @@ typedef struct hone_scheduler_options {
     uint32_t partitions_count;
     uint64_t partition_window_ns; /* over which shares are held; 1 ms to 10 s; 0: 100 ms */
     uint64_t lone_loop_ns; /* a loop shorter than that stays with its caller, since waking somebody
-                              costs as much; at most 1 s. 0: 5 us. See hone/measure/calibration.h */
+                              costs as much; at most HONE_LONE_LOOP_NS_MAX. 0: 5 us. See
+                              hone/measure/calibration.h */
     uint32_t timers_max;   /* 0: 1024 */
     const hone_cpu_layout *layout;   /* borrowed by create; NULL: this machine's */
     const hone_allocator *allocator; /* NULL: libc; used by create and destroy only */
