@@ -85,7 +85,7 @@ static const bad_file bad_files[] = {
     {PARTITION("a", "70") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:3:9: partition 'a': 'share' must be at most 1, but is 70; did you mean \"70%\"?"},
     {PARTITION("a", "\"much\"") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
-     "n.toml:3:9: partition 'a': 'share' must be a number above 0 and at most 1, or a percentage "
+     "n.toml:3:9: partition 'a': 'share' must be a number from 0.0001 to 1, or a percentage "
      "in quotes, such as \"70%\""},
     {PARTITION("a", "0.7") PARTITION("b", "\"40%\"") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:6:9: partition 'b': with this one the shares add up to 110 %: lower some of them to "
