@@ -322,7 +322,9 @@ static void test_bad_options_and_lack_of_memory(void **state) {
     const hone_pressure_options bad[] = {{.budget = NULL},
                                          {.budget = budget, .start = 0.5, .stop = 0.6},
                                          {.budget = budget, .start = 1.5},
-                                         {.budget = budget, .stop = -1}};
+                                         {.budget = budget, .stop = -1},
+                                         {.budget = budget, .start = NAN},
+                                         {.budget = budget, .stop = NAN}};
     hone_pressure_monitor *monitor = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(hone_pressure_create(&bad[i], NULL, &monitor),
@@ -354,6 +356,9 @@ int main(void) {
         cmocka_unit_test(test_window_matches_a_naive_one),
         cmocka_unit_test(test_a_soft_mark_is_checked),
         cmocka_unit_test(test_passes_have_hysteresis),
+    hone_pressure_options low = {.budget = budget, .start = 0.5}; /* it stops there, too */
+    assert_int_equal(hone_pressure_create(&low, NULL, &monitor), HONE_OK);
+    hone_pressure_destroy(monitor);
         cmocka_unit_test(test_a_new_limit_moves_the_marks),
         cmocka_unit_test(test_the_highest_source_counts),
         cmocka_unit_test(test_what_is_missing_says_so),
