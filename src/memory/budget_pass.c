@@ -44,18 +44,13 @@ static size_t run_pass(hone_budget *node, double pressure) {
     return given;
 }
 
-static bool is_due(const hone_budget *node, size_t held_bytes) {
-    return held_bytes > atomic_load_explicit(&node->soft_bytes, memory_order_relaxed) &&
-           held_bytes >= atomic_load_explicit(&node->pass_bytes, memory_order_relaxed);
-}
-
 void hn_budget_note_high(hone_budget *node, size_t held_bytes) {
-    if (!is_due(node, held_bytes) || !hn_budget_try_begin_exclusive(node->root)) {
+    if (!hn_budget_is_due(node, held_bytes) || !hn_budget_try_begin_exclusive(node->root)) {
         return;
     }
     /* Another pass may have come first. */
     held_bytes = hn_budget_held(node);
-    if (is_due(node, held_bytes)) {
+    if (hn_budget_is_due(node, held_bytes)) {
         size_t limit_bytes = hn_budget_limit(node);
         hone_pressure_window_add(&node->window, (double)held_bytes / (double)limit_bytes);
         (void)run_pass(node, hone_pressure_window_value(&node->window));
