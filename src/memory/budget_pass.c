@@ -21,7 +21,9 @@ static size_t step_of(size_t limit_bytes) {
 void hn_budget_set_marks(hone_budget *budget, size_t limit_bytes) {
     size_t soft_bytes = SIZE_MAX, rearm_bytes = SIZE_MAX; /* none */
     if (budget->soft_share > 0 && limit_bytes != HONE_BUDGET_UNLIMITED) {
-        soft_bytes = (size_t)(budget->soft_share * (double)limit_bytes);
+        /* As a double a large limit may be one more than any size. */
+        double mark = budget->soft_share * (double)limit_bytes;
+        soft_bytes = mark < (double)limit_bytes ? (size_t)mark : limit_bytes;
         size_t step = step_of(limit_bytes);
         rearm_bytes = soft_bytes > step ? soft_bytes - step : 0;
     }

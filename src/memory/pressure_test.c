@@ -182,6 +182,15 @@ static void test_a_child_has_its_passes_below_a_parent_above_its_mark(void **sta
     assert_int_equal(hone_budget_destroy(top.budget, NULL), HONE_OK);
 }
 
+static void test_a_mark_at_the_largest_limit(void **state) {
+    (void)state;
+    cache it = {.budget = make_budget(SIZE_MAX - 1, 1)}; /* as a double it is 2^64 */
+    assert_int_equal(hone_budget_lease(it.budget, SIZE_MAX / 2, NULL), HONE_OK);
+    assert_int_equal(passes(&it), 0);
+    hone_budget_return(it.budget, SIZE_MAX / 2);
+    assert_int_equal(hone_budget_destroy(it.budget, NULL), HONE_OK);
+}
+
 static void test_a_new_limit_moves_the_marks(void **state) {
     (void)state;
     cache it = {.budget = make_budget(1600, 0.5)};
@@ -381,6 +390,7 @@ int main(void) {
         cmocka_unit_test(test_a_soft_mark_is_checked),
         cmocka_unit_test(test_passes_have_hysteresis),
         cmocka_unit_test(test_a_child_has_its_passes_below_a_parent_above_its_mark),
+        cmocka_unit_test(test_a_mark_at_the_largest_limit),
         cmocka_unit_test(test_a_new_limit_moves_the_marks),
         cmocka_unit_test(test_the_highest_source_counts),
         cmocka_unit_test(test_what_is_missing_says_so),
