@@ -189,15 +189,23 @@ static hone_status open_calibrator(hn_calibrator *calibrator, hone_diag *diag) {
         return status;
     }
     status = hone_cpu_layout_read(NULL, calibrator->allocator, diag, &calibrator->layout);
-    if (status == HONE_OK) {
-        status = hone_cpu_layout_place(&calibrator->layout, HONE_CPU_ORDER_SCATTER, false, 2, diag,
-                                       cpus);
-        calibrator->home_cpu = cpus[0];
-        calibrator->other_cpu = cpus[1];
-        hn_sampler_open(&calibrator->sampler);
-    } else {
-        hone_platform_deinit(&calibrator->platform);
+    if (status != HONE_OK) {
+        goto fail_layout;
     }
+    status =
+        hone_cpu_layout_place(&calibrator->layout, HONE_CPU_ORDER_SCATTER, false, 2, diag, cpus);
+    if (status != HONE_OK) {
+        goto fail;
+    }
+    calibrator->home_cpu = cpus[0];
+    calibrator->other_cpu = cpus[1];
+    hn_sampler_open(&calibrator->sampler);
+    return HONE_OK;
+
+fail:
+    hone_cpu_layout_deinit(&calibrator->layout);
+fail_layout:
+    hone_platform_deinit(&calibrator->platform);
     return status;
 }
 

@@ -68,7 +68,7 @@ static void raise_peak(hone_budget *node, size_t held) {
 }
 
 /* Leases in the whole chain, or nowhere: then the full node is returned, else NULL. *out_high is
- * the highest node that is above its soft mark now, or NULL. */
+ * the highest node whose pass is due now, or NULL. */
 static hone_budget *lease_chain(hone_budget *budget, size_t bytes, hone_budget **out_high) {
     size_t held[HONE_BUDGET_DEPTH_MAX];
     uint32_t level = 0;
@@ -85,8 +85,7 @@ static hone_budget *lease_chain(hone_budget *budget, size_t bytes, hone_budget *
     *out_high = NULL;
     for (hone_budget *node = budget; node; node = node->parent, level++) {
         raise_peak(node, held[level]);
-        if (HONE_UNLIKELY(held[level] >
-                          atomic_load_explicit(&node->soft_bytes, memory_order_relaxed))) {
+        if (HONE_UNLIKELY(hn_budget_is_due(node, held[level]))) {
             *out_high = node;
         }
     }

@@ -48,6 +48,12 @@ static inline size_t hn_budget_held(const hone_budget *node) {
     return atomic_load_explicit(&node->held_bytes, memory_order_seq_cst);
 }
 
+/* Whether a pass is due where so many bytes are held. Relaxed: see hn_budget_set_marks. */
+static inline bool hn_budget_is_due(const hone_budget *node, size_t held_bytes) {
+    return held_bytes > atomic_load_explicit(&node->soft_bytes, memory_order_relaxed) &&
+           held_bytes >= atomic_load_explicit(&node->pass_bytes, memory_order_relaxed);
+}
+
 /* ---- budget.c ---- */
 
 /* The root's lock, waited for (or not); false when this very thread evicts already (or another). */
@@ -64,7 +70,7 @@ size_t hn_budget_evict_locked(hone_budget *budget, size_t bytes);
 /* Sets the marks for a limit. */
 void hn_budget_set_marks(hone_budget *budget, size_t limit_bytes);
 
-/* After a lease left the node with so many bytes, above its soft mark. */
+/* After a lease left the node with so many bytes; does nothing when no pass is due there. */
 void hn_budget_note_high(hone_budget *node, size_t held_bytes);
 
 /* After a return took the node down to at most its rearm mark. */

@@ -21,7 +21,9 @@ static size_t step_of(size_t limit_bytes) {
 void hn_budget_set_marks(hone_budget *budget, size_t limit_bytes) {
     size_t soft_bytes = SIZE_MAX, rearm_bytes = SIZE_MAX; /* none */
     if (budget->soft_share > 0 && limit_bytes != HONE_BUDGET_UNLIMITED) {
-        soft_bytes = (size_t)(budget->soft_share * (double)limit_bytes);
+        /* As a double a large limit may be one more than any size. */
+        double mark = budget->soft_share * (double)limit_bytes;
+        soft_bytes = mark < (double)limit_bytes ? (size_t)mark : limit_bytes;
         size_t step = step_of(limit_bytes);
         rearm_bytes = soft_bytes > step ? soft_bytes - step : 0;
     }
@@ -44,18 +46,13 @@ static size_t run_pass(hone_budget *node, double pressure) {
     return given;
 }
 
-static bool is_due(const hone_budget *node, size_t held_bytes) {
-    return held_bytes > atomic_load_explicit(&node->soft_bytes, memory_order_relaxed) &&
-           held_bytes >= atomic_load_explicit(&node->pass_bytes, memory_order_relaxed);
-}
-
 void hn_budget_note_high(hone_budget *node, size_t held_bytes) {
-    if (!is_due(node, held_bytes) || !hn_budget_try_begin_exclusive(node->root)) {
+    if (!hn_budget_is_due(node, held_bytes) || !hn_budget_try_begin_exclusive(node->root)) {
         return;
     }
     /* Another pass may have come first. */
     held_bytes = hn_budget_held(node);
-    if (is_due(node, held_bytes)) {
+    if (hn_budget_is_due(node, held_bytes)) {
         size_t limit_bytes = hn_budget_limit(node);
         hone_pressure_window_add(&node->window, (double)held_bytes / (double)limit_bytes);
         (void)run_pass(node, hone_pressure_window_value(&node->window));

@@ -3,9 +3,10 @@
  * The centre of a heap: what handles fetch free blocks from and bring them back to, thirty at a
  * time. A class has a depot of batches (arrays of pointers) and, up to 8 KiB, slabs, which have a
  * bit per block. Neither touches the blocks themselves: one that is made on one core and dropped on
- * another costs no transfer of its cache line, and one that was not used for long no miss. Batches
- * beyond what the heap may cache are taken apart: blocks go home to their slabs, and slabs that
- * become whole to a list that all classes share, or to the allocator.
+ * another costs no transfer of its cache line, and one that was not used for long no miss. What
+ * bounds a depot is cache_bytes_max, which all depots of the heap share; batches beyond it are
+ * taken apart: blocks go home to their slabs, and slabs that become whole to a list that all
+ * classes share, or to the allocator.
  *
  * Locks: one a class, and one for the list of empty slabs, taken inside it. None is held while the
  * allocator is called, because a budget may then ask this very heap to shrink.
@@ -19,9 +20,7 @@
 #include "hone/base/checked.h"
 
 enum {
-    EMPTY_SLABS_MAX = 8,     /* kept for whichever class needs one next */
-    DEPOT_BYTES = 1 << 20,   /* what the depot of a slab class may hold, about */
-    DEPOT_BATCHES_MAX = 256, /* and in how many batches */
+    EMPTY_SLABS_MAX = 8, /* kept for whichever class needs one next */
     ALLOCATOR_ALIGNMENT_MAX = HONE_HEAP_ALIGNMENT_MAX,
 };
 

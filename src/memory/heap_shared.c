@@ -71,7 +71,9 @@ void hn_heap_shared_release(void *self, void *block, size_t size, size_t alignme
     hone_heap_local *local;
     hn_heap_shared_handle *shared = take_handle(heap, &local);
     if (!shared) {
-        hn_heap_release_central(heap, block, size, alignment);
+        if (block) {
+            hn_heap_release_central(heap, block, size, alignment);
+        }
         return;
     }
     hone_heap_release(local, block, size, alignment);

@@ -470,8 +470,26 @@ static void test_misuse_is_caught(void **state) {
 
 #endif
 
+static void test_null_is_released_without_a_handle(void **state) {
+    (void)state;
+    hone_heap *heap = make_heap(MIB, NULL);
+    for (size_t i = 0; i < HN_HEAP_SHARED_HANDLES; i++) {
+        atomic_store(&heap->shared[i].is_busy, true);
+    }
+    const size_t sizes[] = {10, 100000, 8 * MIB};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        hn_heap_shared_release(heap, NULL, sizes[i], 8);
+        assert_int_equal(hone_heap_spare_bytes(heap), 0);
+    }
+    for (size_t i = 0; i < HN_HEAP_SHARED_HANDLES; i++) {
+        atomic_store(&heap->shared[i].is_busy, false);
+    }
+    drop_heap(heap);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_null_is_released_without_a_handle),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_random_use_matches_a_naive_twin),

@@ -55,11 +55,12 @@ static hone_status check_options(const hone_pool_options *options, hone_diag *di
                              "a pool's alignment must be a power of two up to %d, not %zu",
                              ALIGNMENT_MAX, options->alignment);
     }
-    if (!(options->growth >= 0 && options->growth <= growth_max) ||
+    bool is_one_by_one = options->growth >= 0 && options->growth <= 0;
+    if (!(is_one_by_one || (options->growth >= 1 && options->growth <= growth_max)) ||
         !(options->shrink_below >= 0 && options->shrink_below <= 1)) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
-                             "a pool grows by a factor of 1 to %g, not %g, and shrinks below a "
-                             "share of 0 to 1, not %g",
+                             "a pool grows by a factor of 1 to %g (0: one by one), not %g, and "
+                             "shrinks below a share of 0 to 1, not %g",
                              growth_max, options->growth, options->shrink_below);
     }
     return HONE_OK;

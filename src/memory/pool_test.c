@@ -33,6 +33,10 @@ static void test_init_refuses_bad_options(void **state) {
         {{.object_bytes = 1, .objects_max = 1, .growth = 4, .shrink_below = 1}, HONE_OK},
         {{.object_bytes = 1, .objects_max = 1, .growth = 4.5}, HONE_STATUS_INVALID_ARGUMENT},
         {{.object_bytes = 1, .objects_max = 1, .growth = -1}, HONE_STATUS_INVALID_ARGUMENT},
+        {{.object_bytes = 1, .objects_max = 1, .growth = 0.5}, HONE_STATUS_INVALID_ARGUMENT},
+        {{.object_bytes = 1, .objects_max = 1, .growth = 1e-9}, HONE_STATUS_INVALID_ARGUMENT},
+        {{.object_bytes = 1, .objects_max = 1, .growth = NAN}, HONE_STATUS_INVALID_ARGUMENT},
+        {{.object_bytes = 1, .objects_max = 1, .growth = 1}, HONE_OK},
         {{.object_bytes = 1, .objects_max = 1, .shrink_below = 1.1}, HONE_STATUS_INVALID_ARGUMENT},
         {{.object_bytes = 1, .objects_max = 1, .shrink_below = NAN}, HONE_STATUS_INVALID_ARGUMENT},
     };

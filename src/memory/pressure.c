@@ -87,14 +87,21 @@ static void open_descriptor(hone_pressure_monitor *monitor, const hone_pressure_
     (void)snprintf(monitor->reason, sizeof monitor->reason, "%s", diag.message);
 }
 
+/* Not so for NaN. */
+static bool is_zero(double value) {
+    return value >= 0 && value <= 0;
+}
+
 hone_status hone_pressure_create(const hone_pressure_options *options, hone_diag *diag,
                                  hone_pressure_monitor **out_monitor) {
     if (!options || !options->budget) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "a pressure monitor needs a budget to evict at");
     }
-    double start = options->start > 0 || options->start < 0 ? options->start : start_default;
-    double stop = options->stop > 0 || options->stop < 0 ? options->stop : stop_default;
+    double start = is_zero(options->start) ? start_default : options->start;
+    double stop = !is_zero(options->stop) ? options->stop
+                  : start < stop_default  ? start
+                                          : stop_default;
     if (!(stop >= 0 && stop <= start && start <= 1)) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "a pressure monitor starts at %g and stops below %g: both are 0 to 1, "

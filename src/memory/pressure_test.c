@@ -161,6 +161,36 @@ static void test_passes_have_hysteresis(void **state) {
     assert_int_equal(hone_budget_destroy(it.budget, NULL), HONE_OK);
 }
 
+/* A parent above its mark whose pass is not due leaves the turn to its child. */
+static void test_a_child_has_its_passes_below_a_parent_above_its_mark(void **state) {
+    (void)state;
+    cache top = {.budget = make_budget(1600, 0.5)}, below = {0};
+    hone_budget_options options = {
+        .name = "child", .limit_bytes = 100, .soft_share = 0.5, .parent = top.budget};
+    assert_int_equal(hone_budget_create(&options, NULL, &below.budget), HONE_OK);
+    assert_int_equal(hone_budget_lease(top.budget, 801, NULL), HONE_OK);
+    assert_int_equal(passes(&top), 1); /* the next one at 901 */
+    assert_int_equal(hone_budget_lease(below.budget, 51, NULL), HONE_OK);
+    assert_int_equal(passes(&top), 1);
+    assert_int_equal(passes(&below), 1);
+    assert_int_equal(hone_budget_lease(below.budget, 49, NULL), HONE_OK);
+    assert_int_equal(passes(&top), 2); /* 901: the higher one comes first */
+    assert_int_equal(passes(&below), 1);
+    hone_budget_return(below.budget, 100);
+    hone_budget_return(top.budget, 801);
+    assert_int_equal(hone_budget_destroy(below.budget, NULL), HONE_OK);
+    assert_int_equal(hone_budget_destroy(top.budget, NULL), HONE_OK);
+}
+
+static void test_a_mark_at_the_largest_limit(void **state) {
+    (void)state;
+    cache it = {.budget = make_budget(SIZE_MAX - 1, 1)}; /* as a double it is 2^64 */
+    assert_int_equal(hone_budget_lease(it.budget, SIZE_MAX / 2, NULL), HONE_OK);
+    assert_int_equal(passes(&it), 0);
+    hone_budget_return(it.budget, SIZE_MAX / 2);
+    assert_int_equal(hone_budget_destroy(it.budget, NULL), HONE_OK);
+}
+
 static void test_a_new_limit_moves_the_marks(void **state) {
     (void)state;
     cache it = {.budget = make_budget(1600, 0.5)};
@@ -322,8 +352,13 @@ static void test_bad_options_and_lack_of_memory(void **state) {
     const hone_pressure_options bad[] = {{.budget = NULL},
                                          {.budget = budget, .start = 0.5, .stop = 0.6},
                                          {.budget = budget, .start = 1.5},
-                                         {.budget = budget, .stop = -1}};
+                                         {.budget = budget, .stop = -1},
+                                         {.budget = budget, .start = NAN},
+                                         {.budget = budget, .stop = NAN}};
     hone_pressure_monitor *monitor = NULL;
+    hone_pressure_options low = {.budget = budget, .start = 0.5}; /* it stops there, too */
+    assert_int_equal(hone_pressure_create(&low, NULL, &monitor), HONE_OK);
+    hone_pressure_destroy(monitor);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(hone_pressure_create(&bad[i], NULL, &monitor),
                          HONE_STATUS_INVALID_ARGUMENT);
@@ -354,6 +389,8 @@ int main(void) {
         cmocka_unit_test(test_window_matches_a_naive_one),
         cmocka_unit_test(test_a_soft_mark_is_checked),
         cmocka_unit_test(test_passes_have_hysteresis),
+        cmocka_unit_test(test_a_child_has_its_passes_below_a_parent_above_its_mark),
+        cmocka_unit_test(test_a_mark_at_the_largest_limit),
         cmocka_unit_test(test_a_new_limit_moves_the_marks),
         cmocka_unit_test(test_the_highest_source_counts),
         cmocka_unit_test(test_what_is_missing_says_so),

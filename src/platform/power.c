@@ -111,6 +111,7 @@ hone_status hone_power_read(const char *root, const hone_allocator *allocator, h
     hone_arena_init(&arena, allocator, ARENA_BYTES_MAX);
     hone_status status = hn_machine_init(&machine, root, &arena, diag);
     if (status != HONE_OK) {
+        hone_arena_deinit(&arena);
         return status;
     }
     hn_power_describe(&machine, &supply);

@@ -48,7 +48,7 @@ typedef struct hone_pressure_options {
     hone_budget *budget; /* borrowed; where it evicts, and whose use counts */
     const char *root;    /* put before /proc and /sys; NULL or "": this machine's */
     double start;        /* evicts once the pressure is at least this; 0 means .70 */
-    double stop;         /* and until it is below this; 0 means .65 */
+    double stop;         /* and until it is below this; 0 means .65, or start if lower */
     bool with_descriptor;
     uint32_t stall_ms, window_ms; /* of the descriptor; 0 means 150 and 2000 */
     const hone_allocator *allocator;
@@ -65,7 +65,8 @@ typedef struct hone_pressure_state {
     size_t evicted_bytes;
 } hone_pressure_state;
 
-/* INVALID_ARGUMENT (no budget; stop above start, or out of 0..1; over-long root), OUT_OF_MEMORY. */
+/* INVALID_ARGUMENT (no budget; stop above start, or either out of 0..1 or no number; over-long
+ * root), OUT_OF_MEMORY. */
 HONE_MUST_USE hone_status hone_pressure_create(const hone_pressure_options *options,
                                                hone_diag *diag,
                                                hone_pressure_monitor **out_monitor);
