@@ -517,6 +517,31 @@ static void test_descriptor(void **state) {
     assert_int_equal(close(file), 0);
 }
 
+/* A slot for files keeps its file for the operations that name it, from prepare to completion. */
+static void test_registered_file_in_use(void **state) {
+    hone_io *io = make_ring(backend_of(state), (hone_io_options){.files_count = 1});
+    int first = make_file(0), second = make_file(0);
+    hone_io_completion done;
+    assert_int_equal(hone_io_register_file(io, 0, first, NULL), HONE_OK);
+    hone_io_request write_request = {
+        .kind = HONE_IO_WRITE, .is_registered_file = true, .source = "secret", .size = 6};
+    prepare(io, write_request);
+    assert_int_equal(hone_io_register_file(io, 0, second, NULL), HONE_STATUS_WOULD_BLOCK);
+    assert_int_equal(hone_io_register_file(io, 0, -1, NULL), HONE_STATUS_WOULD_BLOCK);
+    int stranger = make_file(0); /* would get the number of a duplicate that was closed too early */
+    wait_for(io, &done, 1);
+    assert_int_equal(done.status, HONE_OK);
+    assert_int_equal(lseek(first, 0, SEEK_END), 6);
+    assert_int_equal(lseek(stranger, 0, SEEK_END), 0);
+    assert_int_equal(hone_io_register_file(io, 0, second, NULL), HONE_OK);
+    assert_int_equal(run_one(io, write_request).status, HONE_OK);
+    assert_int_equal(lseek(second, 0, SEEK_END), 6);
+    hone_io_destroy(io);
+    assert_int_equal(close(first), 0);
+    assert_int_equal(close(second), 0);
+    assert_int_equal(close(stranger), 0);
+}
+
 /* The poller that the scheduler sleeps in: watched once per event, as it does. */
 static void test_poller(void **state) {
     hone_io *io = make_ring(backend_of(state), (hone_io_options){.is_pollable = true});
@@ -567,6 +592,7 @@ int main(void) {
         BOTH(test_shared_descriptor),
         BOTH(test_descriptor),
         BOTH(test_poller),
+        BOTH(test_registered_file_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

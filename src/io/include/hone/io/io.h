@@ -177,7 +177,9 @@ hone_io_stats hone_io_read_stats(const hone_io *io);
 void *hone_io_buffer(hone_io *io, uint32_t index);
 
 /* Puts a descriptor into a slot, in place of what was there; -1 empties it. The caller may close
- * its own afterwards. INVALID_ARGUMENT, LIMIT, IO. */
+ * its own afterwards. WOULD_BLOCK while operations that name the slot are prepared or not yet taken:
+ * each means the file that was there when it was prepared. INVALID_ARGUMENT, LIMIT, IO.
+ * Cost: looks at operations_max slots. */
 HONE_MUST_USE hone_status hone_io_register_file(hone_io *io, uint32_t index, int fd,
                                                 hone_diag *diag);
 
