@@ -574,6 +574,8 @@ hone_status hone_io_cancel(hone_io *io, hone_io_handle handle) {
     while (slot->chain_previous != HN_IO_NONE) {
         slot = &io->slots[slot->chain_previous];
     }
-    slot->is_cancel_asked = true;
+    for (hn_io_slot *member = slot; member; member = hn_io_slot_at(io, member->chain_next)) {
+        member->is_cancel_asked = true; /* the head may run to its end; the rest need not start */
+    }
     return io->backend->cancel(io, slot);
 }
