@@ -289,12 +289,32 @@ static hone_status make_files(hone_io *io, hone_diag *diag) {
     return HONE_OK;
 }
 
+/* True while an operation names that file: its number, or ours for it, must not change then. */
+static bool is_file_used(const hone_io *io, uint32_t index) {
+    int fd = io->is_files_native ? (int)index : io->files[index];
+    for (uint32_t i = 0; io->files[index] >= 0 && i < io->options.operations_max; i++) {
+        const hn_io_slot *slot = &io->slots[i];
+        if (slot->state != HN_IO_FREE && slot->request.fd == fd &&
+            (kinds[slot->request.kind].takes & MAY_REGISTERED) &&
+            slot->request.is_registered_file == io->is_files_native) {
+            return true;
+        }
+    }
+    return false;
+}
+
 hone_status hone_io_register_file(hone_io *io, uint32_t index, int fd, hone_diag *diag) {
     if (index >= io->options.files_count || fd < -1) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
                              "index %u, descriptor %d: the ring has %u slots for files, and -1 "
                              "empties one",
                              index, fd, io->options.files_count);
+    }
+    if (is_file_used(io, index)) {
+        return hone_diag_set(diag, HONE_STATUS_WOULD_BLOCK,
+                             "operations in flight use the file at index %u: take their "
+                             "completions first",
+                             index);
     }
     int error = 0, mine = fd;
     if (io->is_files_native) {
@@ -554,6 +574,8 @@ hone_status hone_io_cancel(hone_io *io, hone_io_handle handle) {
     while (slot->chain_previous != HN_IO_NONE) {
         slot = &io->slots[slot->chain_previous];
     }
-    slot->is_cancel_asked = true;
+    for (hn_io_slot *member = slot; member; member = hn_io_slot_at(io, member->chain_next)) {
+        member->is_cancel_asked = true; /* the head may run to its end; the rest need not start */
+    }
     return io->backend->cancel(io, slot);
 }

@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include "hone/platform/clock.h"
 #include "hone/platform/poller.h"
@@ -517,6 +518,76 @@ static void test_descriptor(void **state) {
     assert_int_equal(close(file), 0);
 }
 
+/* On threads a cancelled member does not start, though its head runs and succeeds after that. */
+static void test_cancel_behind_running_head(void **state) {
+    hone_io *io = make_ring(backend_of(state), (hone_io_options){.threads_count = 1});
+    char path[] = HONE_BUILD_DIR "/io-fifo-XXXXXX";
+    int file = make_file(0), head, member;
+    assert_non_null(mkdtemp(path));
+    char fifo[sizeof path + 2];
+    (void)snprintf(fifo, sizeof fifo, "%s/f", path);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    prepare(io, (hone_io_request){.kind = HONE_IO_OPEN,
+                                  .fd = -1,
+                                  .path = fifo,
+                                  .flags = O_RDONLY,
+                                  .is_linked = true,
+                                  .token = &head});
+    hone_io_handle handle = prepare(
+        io, (hone_io_request){
+                .kind = HONE_IO_WRITE, .fd = file, .source = "late", .size = 4, .token = &member});
+    assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
+    assert_int_equal(poll(NULL, 0, 50), 0); /* the head is likely waiting for a writer by now */
+    assert_int_equal(hone_io_cancel(io, handle), HONE_OK);
+    assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
+    int writer = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    assert_true(writer >= 0);
+    hone_io_completion done[2];
+    bool did_write = false;
+    wait_for(io, done, 2);
+    for (int i = 0; i < 2; i++) {
+        if (done[i].token == &member) {
+            did_write = done[i].status == HONE_OK;
+            assert_true(did_write || done[i].status == HONE_STATUS_CANCELLED);
+        } else if (done[i].status == HONE_OK) {
+            assert_int_equal(close((int)done[i].count), 0);
+        }
+    }
+    /* The kernel knows the member only once the head has ended; the threads' ring knows it now. */
+    assert_true(!did_write || backend_of(state) == HONE_IO_URING);
+    assert_int_equal(lseek(file, 0, SEEK_END), did_write ? 4 : 0);
+    hone_io_destroy(io);
+    assert_int_equal(close(writer), 0);
+    assert_int_equal(close(file), 0);
+    assert_int_equal(unlink(fifo), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
+/* A slot for files keeps its file for the operations that name it, from prepare to completion. */
+static void test_registered_file_in_use(void **state) {
+    hone_io *io = make_ring(backend_of(state), (hone_io_options){.files_count = 1});
+    int first = make_file(0), second = make_file(0);
+    hone_io_completion done;
+    assert_int_equal(hone_io_register_file(io, 0, first, NULL), HONE_OK);
+    hone_io_request write_request = {
+        .kind = HONE_IO_WRITE, .is_registered_file = true, .source = "secret", .size = 6};
+    prepare(io, write_request);
+    assert_int_equal(hone_io_register_file(io, 0, second, NULL), HONE_STATUS_WOULD_BLOCK);
+    assert_int_equal(hone_io_register_file(io, 0, -1, NULL), HONE_STATUS_WOULD_BLOCK);
+    int stranger = make_file(0); /* would get the number of a duplicate that was closed too early */
+    wait_for(io, &done, 1);
+    assert_int_equal(done.status, HONE_OK);
+    assert_int_equal(lseek(first, 0, SEEK_END), 6);
+    assert_int_equal(lseek(stranger, 0, SEEK_END), 0);
+    assert_int_equal(hone_io_register_file(io, 0, second, NULL), HONE_OK);
+    assert_int_equal(run_one(io, write_request).status, HONE_OK);
+    assert_int_equal(lseek(second, 0, SEEK_END), 6);
+    hone_io_destroy(io);
+    assert_int_equal(close(first), 0);
+    assert_int_equal(close(second), 0);
+    assert_int_equal(close(stranger), 0);
+}
+
 /* The poller that the scheduler sleeps in: watched once per event, as it does. */
 static void test_poller(void **state) {
     hone_io *io = make_ring(backend_of(state), (hone_io_options){.is_pollable = true});
@@ -567,6 +638,8 @@ int main(void) {
         BOTH(test_shared_descriptor),
         BOTH(test_descriptor),
         BOTH(test_poller),
+        BOTH(test_cancel_behind_running_head),
+        BOTH(test_registered_file_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,7 +177,9 @@ hone_io_stats hone_io_read_stats(const hone_io *io);
 void *hone_io_buffer(hone_io *io, uint32_t index);
 
 /* Puts a descriptor into a slot, in place of what was there; -1 empties it. The caller may close
- * its own afterwards. INVALID_ARGUMENT, LIMIT, IO. */
+ * its own afterwards. WOULD_BLOCK while operations that name the slot are prepared or not yet
+ * taken: each means the file that was there when it was prepared. INVALID_ARGUMENT, LIMIT, IO.
+ * Cost: looks at operations_max slots. */
 HONE_MUST_USE hone_status hone_io_register_file(hone_io *io, uint32_t index, int fd,
                                                 hone_diag *diag);
 
@@ -212,7 +214,9 @@ HONE_MUST_USE hone_status hone_io_read_now(hone_io *io, const hone_io_request *r
 
 /* Asks an operation to end; it still completes, as CANCELLED or with its result if it was too late:
  * file operations that run cannot be stopped. In a chain it is the running member that is asked,
- * and with it the rest. NOT_FOUND: completed already. WOULD_BLOCK: take completions first. */
+ * and with it the rest. When it succeeds all the same, on threads the rest does not start; io_uring
+ * finds no member before its turn, so there it does, and can be asked again. NOT_FOUND:
+ * completed already. WOULD_BLOCK: take completions first. */
 HONE_MUST_USE hone_status hone_io_cancel(hone_io *io, hone_io_handle handle);
 
 /* Gives a receive buffer back for the next RECEIVE. `data` is a completion's. When none is left a
