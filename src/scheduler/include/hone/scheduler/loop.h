@@ -14,7 +14,7 @@
  *   Errors     none: what cannot be shared is done by the caller.
  *   Items      must not wait for each other: they may all run one after the other on one thread.
  *   Waiting    at the end for chunks that others have begun; they sleep-wait after some us.
- *   Cost       about 0.1 us for a loop that is not shared.
+ *   Cost       two looks at the clock for a loop that is not shared (suite `scheduler`, for-1000).
  */
 #ifndef HONE_SCHEDULER_LOOP_H
 #define HONE_SCHEDULER_LOOP_H
