@@ -182,7 +182,8 @@ static void touch(void *context, size_t begin, size_t end) {
     }
 }
 
-/* Once its cost is known, a loop below the bound wakes nobody; what a slow machine calls short is set by the bound. */
+/* Once its cost is known, a loop below the bound wakes nobody; what a slow machine calls short is
+ * set by the bound. */
 static void short_loops_stay_with_their_caller(void **state) {
     (void)state;
     static uint8_t bytes[100];
