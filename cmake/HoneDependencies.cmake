@@ -22,6 +22,9 @@ if(HONE_WITH_URING)
     hone_dependency(LIBURING liburing>=2.3)
 endif()
 hone_dependency(JANSSON jansson)
+hone_dependency(LZ4 liblz4) # the codecs of channels
+hone_dependency(ZSTD libzstd)
+hone_dependency(SNAPPY snappy)
 hone_dependency(XXHASH libxxhash)
 if(HONE_BENCHES)
     hone_dependency(LIBUV libuv) # a peer of the bench io
