@@ -95,7 +95,8 @@ typedef enum hone_io_kind {
                         added), mode. A FIFO wants O_NONBLOCK: waiting for its other end cannot be
                         cancelled on threads */
     HONE_IO_CLOSE,   /* a plain descriptor */
-    HONE_IO_ACCEPT,  /* the new descriptor is close-on-exec; is_multishot: again and again */
+    HONE_IO_ACCEPT,  /* the new descriptor is close-on-exec; is_multishot: again and again. On
+                        threads the listening one becomes O_NONBLOCK and stays so */
     HONE_IO_CONNECT, /* address, size of it */
     HONE_IO_RECEIVE, /* data, size; is_multishot: again and again into the receive buffers */
     HONE_IO_SEND,    /* source, size */
@@ -213,10 +214,10 @@ HONE_MUST_USE hone_status hone_io_read_now(hone_io *io, const hone_io_request *r
                                            hone_diag *diag, hone_io_completion *out_completion);
 
 /* Asks an operation to end; it still completes, as CANCELLED or with its result if it was too late:
- * file operations that run cannot be stopped. In a chain it is the running member that is asked,
- * and with it the rest. When it succeeds all the same, on threads the rest does not start; io_uring
- * finds no member before its turn, so there it does, and can be asked again. NOT_FOUND:
- * completed already. WOULD_BLOCK: take completions first. */
+ * file operations that run cannot be stopped, nor on threads those of terminals. In a chain it is
+ * the running member that is asked, and with it the rest. When it succeeds all the same, on threads
+ * the rest does not start; io_uring finds no member before its turn, so there it does, and can be
+ * asked again. NOT_FOUND: completed already. WOULD_BLOCK: take completions first. */
 HONE_MUST_USE hone_status hone_io_cancel(hone_io *io, hone_io_handle handle);
 
 /* Gives a receive buffer back for the next RECEIVE. `data` is a completion's. When none is left a
