@@ -16,7 +16,7 @@ enum { HN_IO_GENERATIONS_MAX = 1 << 29 };
 
 typedef enum hn_io_state {
     HN_IO_FREE,
-    HN_IO_PREPARED, /* not handed over yet; threads: or behind an unfinished link */
+    HN_IO_PREPARED, /* not handed over yet, or behind an unfinished link */
     HN_IO_KERNEL,   /* uring */
     HN_IO_IN_POOL,  /* threads: queued, running, or run and not collected */
     HN_IO_WAITING,  /* threads: for a descriptor or its time */
@@ -33,11 +33,15 @@ typedef struct hn_io_slot {
     uint8_t state;         /* hn_io_state */
     uint8_t pending_count; /* uring: completions of the kernel to come, time-out included */
     bool is_cancel_asked;
-    bool is_polling;                     /* uring: waits for readiness, then starts again */
-    bool is_timed_out;                   /* uring: its own time-out fired */
-    bool is_running;                     /* threads: in the pool; under its lock */
-    bool is_connecting;                  /* threads: CONNECT, the kernel works on it */
-    uint32_t next, previous;             /* in the one list that the state says */
+    bool is_polling;    /* uring: waits for readiness, then starts again */
+    bool is_timed_out;  /* uring: its own time-out fired */
+    bool is_running;    /* threads: in the pool; under its lock */
+    bool is_connecting; /* threads: CONNECT, the kernel works on it */
+    uint32_t next;      /* in the one list that the state says */
+    union {
+        uint32_t previous; /* threads: in the same list */
+        uint32_t entry;    /* uring: where it went into the submission queue last */
+    };
     uint32_t chain_next, chain_previous; /* neighbours in a chain that have not finished; kept */
     uint32_t buffer;                     /* receive buffer it was armed with; kept HN_IO_NONE */
     uint64_t deadline_ns;                /* with a time-out; 0: not started yet */
@@ -52,7 +56,6 @@ _Static_assert(sizeof(void *) != 8 || sizeof(hn_io_slot) == 128, "two cache line
 
 typedef struct hn_io_backend {
     hone_status (*prepare)(hone_io *io, hn_io_slot *slot);
-    void (*end_chain)(hone_io *io);
     hone_status (*submit)(hone_io *io, hone_diag *diag);
     hone_status (*wait)(hone_io *io, uint32_t count_min, uint64_t timeout_ns,
                         hone_io_completion *out_completions, uint32_t completions_max,

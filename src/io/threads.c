@@ -293,10 +293,6 @@ static hone_status prepare(hone_io *io, hn_io_slot *slot) {
     return HONE_OK;
 }
 
-static void end_chain(hone_io *io) {
-    (void)io; /* a chain ends where no one was linked behind */
-}
-
 static void raise_event(const threads *it) {
     uint64_t one = 1;
     ssize_t ignored = write(it->event_fd, &one, sizeof one);
@@ -518,7 +514,6 @@ static void destroy(hone_io *io) {
 
 static const hn_io_backend threads_backend = {
     .prepare = prepare,
-    .end_chain = end_chain,
     .submit = submit,
     .wait = threads_wait,
     .cancel = cancel,

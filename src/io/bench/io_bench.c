@@ -9,6 +9,8 @@
  * cached/batch-N   N such reads prepared, submitted and taken together, into registered buffers
  * direct/depth-N   random reads of 4 KiB past the page cache, N in flight; the peer `pread` has one
  * nop/batch-64     what the ring itself costs
+ * chain/2-nops     two operations of which the second starts when the first has succeeded; the peer
+ *                  links them in the kernel
  * log/16-and-sync  16 blocks of 4 KiB one behind the other, then fdatasync
  *
  * The file has 256 MiB of random bytes and lies in the current folder: run it on the disk in
@@ -240,6 +242,20 @@ static void run_nops(void *context, uint64_t iterations) {
     }
 }
 
+static void run_chain(void *context, uint64_t iterations) {
+    ring_run *it = context;
+    hone_io_request request = {.kind = HONE_IO_NOP};
+    hone_io_completion done[2];
+    for (uint64_t i = 0; i < iterations; i++) {
+        for (uint32_t n = 0; n < 2; n++) {
+            request.is_linked = n == 0;
+            require(hone_io_prepare(it->io, &request, NULL, NULL) == HONE_OK);
+        }
+        take(it, done, 2);
+        hone_bench_consume(done);
+    }
+}
+
 /* ---- pread ---- */
 
 typedef struct pread_run {
@@ -425,6 +441,8 @@ static const hone_bench_case cases[] = {
     DIRECT(1), DIRECT(4), DIRECT(16), DIRECT(64),
     {.name = "nop/batch-64", .unit = "ns", .items_per_iteration = 64, .parameter = &cached_64,
      .variants = {HONE(run_nops), LIBURING(run_nops)}},
+    {.name = "chain/2-nops", .unit = "ns", .parameter = &cached_1,
+     .variants = {HONE(run_chain), LIBURING(run_chain)}},
     {.name = "log/16-and-sync", .unit = "us", .scale = 1e-3,
      .variants = {LOG("hone", make_ring_log, run_ring_log),
                   LOG("pwritev", make_plain_log, run_plain_log),

@@ -40,6 +40,7 @@ hone_status liburing_make(const void *parameter, hone_diag *diag, void **out_con
 void liburing_run_batches(void *context, uint64_t iterations);
 void liburing_run_pipeline(void *context, uint64_t iterations);
 void liburing_run_nops(void *context, uint64_t iterations);
+void liburing_run_chain(void *context, uint64_t iterations);
 void liburing_drop(void *context);
 
 hone_status libuv_make(const void *parameter, hone_diag *diag, void **out_context);

@@ -114,3 +114,17 @@ void liburing_run_nops(void *context, uint64_t iterations) {
         require(take(it, &none, 0) == it->shape.depth);
     }
 }
+
+void liburing_run_chain(void *context, uint64_t iterations) {
+    liburing_run *it = context;
+    uint32_t none = 0;
+    for (uint64_t i = 0; i < iterations; i++) {
+        for (uint32_t n = 0; n < 2; n++) {
+            struct io_uring_sqe *sqe = io_uring_get_sqe(&it->ring);
+            io_uring_prep_nop(sqe);
+            sqe->flags |= n == 0 ? IOSQE_IO_LINK : 0;
+        }
+        require(io_uring_submit_and_wait(&it->ring, 2) >= 0);
+        require(take(it, &none, 0) == 2);
+    }
+}

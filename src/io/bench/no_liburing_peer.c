@@ -23,6 +23,11 @@ void liburing_run_nops(void *context, uint64_t iterations) {
     (void)iterations;
 }
 
+void liburing_run_chain(void *context, uint64_t iterations) {
+    (void)context;
+    (void)iterations;
+}
+
 void liburing_drop(void *context) {
     (void)context;
 }
