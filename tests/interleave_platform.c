@@ -61,28 +61,40 @@ void interleave_mutex_unlock(hone_mutex *mutex) {
     *(unsigned char *)mutex = 0;
 }
 
-/* ---- futex: whoever waits goes on when the word has changed ---- */
+/* ---- futex: a sleeper goes on when somebody woke him, not because the word changed ---- */
 
-typedef struct futex_wait {
-    _Atomic uint32_t *word;
-    uint32_t expected;
-} futex_wait;
+static struct sleeper {
+    _Atomic uint32_t *word; /* NULL: none */
+    bool is_woken;
+} sleepers[INTERLEAVE_THREADS_MAX];
 
-static bool has_changed(void *context) {
-    const futex_wait *wait = context;
-    return atomic_load_explicit(wait->word, memory_order_relaxed) != wait->expected;
+static bool is_woken(void *context) {
+    return ((const struct sleeper *)context)->is_woken;
 }
 
 void interleave_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
     (void)timeout_ns;
-    futex_wait wait = {word, expected};
     interleave_point();
-    interleave_block(has_changed, &wait);
+    if (atomic_load_explicit(word, memory_order_relaxed) != expected) {
+        return;
+    }
+    struct sleeper *mine = sleepers;
+    while (mine->word) { /* as many as there can be threads */
+        mine++;
+    }
+    *mine = (struct sleeper){.word = word};
+    interleave_block(is_woken, mine);
+    mine->word = NULL;
 }
 
 void interleave_futex_wake(_Atomic uint32_t *word, uint32_t count) {
-    (void)word;
-    (void)count;
+    interleave_point();
+    for (uint32_t i = 0; i < INTERLEAVE_THREADS_MAX && count > 0; i++) {
+        if (sleepers[i].word == word && !sleepers[i].is_woken) {
+            sleepers[i].is_woken = true;
+            count--;
+        }
+    }
 }
 
 /* ---- poller: wake_fd is 1 while a wake-up waits to be taken ---- */

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stream operations tried without waiting, whatever the descriptor's own mode is. Sockets have a
- * flag for that; a pipe is asked first and given at most PIPE_BUF bytes, which then fit; accept and
- * connect know neither, so the descriptor is non-blocking for the length of the call.
+ * Stream operations tried without waiting, whatever the descriptor's own mode is: between a look
+ * and a read another reader may have been faster, so each attempt says for itself that it does not
+ * wait. Sockets have a flag for that, and so have anonymous pipes and the simple devices from Linux
+ * 6.4. A FIFO, or a pipe of an older kernel, is opened once more in a mode of our own, which
+ * nobody else sees. What is left (a terminal) is looked at, and when it is ready a thread goes on.
+ *
+ * accept has no such flag, and nobody can be sure of a mode that another ring sets back: its
+ * descriptor stays non-blocking. That of connect is so for the length of the call only; it belongs
+ * to one.
  * tidy: allow errno throughout: results are error numbers
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "threads_internal.h"
@@ -43,34 +51,63 @@ static int32_t look(const hone_io_request *request) {
     return one.revents == 0 ? -EAGAIN : one.revents;
 }
 
-/* A pipe or a device: it is ready, so a read gives what is there and PIPE_BUF bytes find room. */
-static int32_t move_on_pipe(const hone_io_request *request, struct iovec *vectors, size_t count) {
-    int32_t ready = look(request);
-    if (ready < 0) {
-        return ready;
+typedef struct transfer {
+    const struct iovec *vectors;
+    size_t count;
+    bool is_read;
+} transfer;
+
+/* glibc makes it the plain call where there are no flags, and ENOTSUP where the kernel lacks it. */
+static ssize_t transfer_at(int fd, const transfer *it, int flags) {
+    return it->is_read ? preadv2(fd, it->vectors, (int)it->count, -1, flags)
+                       : pwritev2(fd, it->vectors, (int)it->count, -1, flags);
+}
+
+/* By a descriptor of our own; HN_IO_TO_POOL when there can be none. */
+static int32_t transfer_reopened(int fd, const transfer *it) {
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int mine = open(path, (it->is_read ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC);
+    if (mine < 0) {
+        return errno == ENXIO ? -EPIPE : HN_IO_TO_POOL; /* ENXIO: nobody reads from it */
     }
-    if (request->kind == HONE_IO_READ || request->kind == HONE_IO_READV) {
-        return result_of(readv(request->fd, vectors, (int)count));
+    int32_t result = result_of(transfer_at(mine, it, 0));
+    (void)close(mine);
+    return result;
+}
+
+/* Neither a socket nor what knows the flag. */
+static int32_t transfer_without_flag(const hone_io_request *request, const transfer *it) {
+    struct stat about;
+    int mode = fcntl(request->fd, F_GETFL);
+    if (mode < 0 || fstat(request->fd, &about) < 0) {
+        return -errno;
     }
-    while (count > 1 && vectors->iov_len == 0) {
-        vectors++;
-        count--;
+    if (mode & O_NONBLOCK) {
+        return result_of(transfer_at(request->fd, it, 0));
     }
-    size_t size = vectors->iov_len < PIPE_BUF ? vectors->iov_len : PIPE_BUF;
-    return result_of(write(request->fd, vectors->iov_base, size));
+    int32_t result = S_ISFIFO(about.st_mode) ? transfer_reopened(request->fd, it) : HN_IO_TO_POOL;
+    if (result == HN_IO_TO_POOL) {
+        int32_t ready = look(request);
+        return ready < 0 ? ready : result;
+    }
+    return result;
 }
 
 static int32_t move(const hone_io_request *request) {
     struct iovec one = {request->data, request->size};
     bool is_one = request->kind == HONE_IO_READ || request->kind == HONE_IO_WRITE;
-    struct iovec *vectors = is_one ? &one : (struct iovec *)request->vectors;
-    size_t count = is_one ? 1 : request->size;
-    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
-    bool is_read = request->kind == HONE_IO_READ || request->kind == HONE_IO_READV;
-    ssize_t result = is_read ? recvmsg(request->fd, &message, MSG_DONTWAIT)
-                             : sendmsg(request->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    transfer it = {.vectors = is_one ? &one : request->vectors,
+                   .count = is_one ? 1 : request->size,
+                   .is_read = request->kind == HONE_IO_READ || request->kind == HONE_IO_READV};
+    struct msghdr message = {.msg_iov = (struct iovec *)it.vectors, .msg_iovlen = it.count};
+    ssize_t result = it.is_read ? recvmsg(request->fd, &message, MSG_DONTWAIT)
+                                : sendmsg(request->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (result < 0 && errno == ENOTSOCK) {
-        return move_on_pipe(request, vectors, count);
+        result = transfer_at(request->fd, &it, RWF_NOWAIT);
+        if (result < 0 && errno == ENOTSUP) {
+            return transfer_without_flag(request, &it);
+        }
     }
     return result_of(result);
 }
@@ -81,17 +118,17 @@ static int32_t accept_or_connect(hn_io_slot *slot) {
     if (mode < 0) {
         return -errno;
     }
-    bool is_changed = !(mode & O_NONBLOCK);
+    bool is_accept = request->kind == HONE_IO_ACCEPT, is_changed = !(mode & O_NONBLOCK);
     if (is_changed) {
         (void)fcntl(request->fd, F_SETFL, mode | O_NONBLOCK);
     }
     int32_t result;
-    if (request->kind == HONE_IO_ACCEPT) {
+    if (is_accept) {
         result = result_of(accept4(request->fd, NULL, NULL, SOCK_CLOEXEC));
     } else {
         result = result_of(connect(request->fd, request->address, (socklen_t)request->size));
     }
-    if (is_changed) {
+    if (is_changed && !is_accept) {
         (void)fcntl(request->fd, F_SETFL, mode);
     }
     if (result == -EINPROGRESS) {

@@ -476,10 +476,7 @@ int hone_io_descriptor(const hone_io *io) {
 /* ---- operations ---- */
 
 static void end_chain(hone_io *io) {
-    if (io->chain_last != HN_IO_NONE) {
-        io->backend->end_chain(io);
-        io->chain_last = HN_IO_NONE;
-    }
+    io->chain_last = HN_IO_NONE;
     io->chain_count = 0;
 }
 

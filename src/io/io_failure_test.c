@@ -370,6 +370,16 @@ static void test_busy(void **state) {
             wait_for(io, done, 2);
         }
         assert_int_equal(hone_io_read_stats(io).in_flight_count, 0);
+        /* In the middle of a chain: the member that had its turn goes later, too. */
+        prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
+        prepare(io, (hone_io_request){.kind = HONE_IO_NOP});
+        plan(CALL_SUBMIT, 2, 1, errors[i]);
+        assert_int_equal(hone_io_submit(io, NULL),
+                         is_interrupted ? HONE_OK : HONE_STATUS_WOULD_BLOCK);
+        assert_true(faults.counts[CALL_SUBMIT] >= 2);
+        plan(CALL_MMAP, 0, 0, 0);
+        wait_for(io, done, 2);
+        assert_true(done[0].status == HONE_OK && done[1].status == HONE_OK);
         use(io);
     }
 }

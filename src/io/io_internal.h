@@ -16,43 +16,38 @@ enum { HN_IO_GENERATIONS_MAX = 1 << 29 };
 
 typedef enum hn_io_state {
     HN_IO_FREE,
-    HN_IO_PREPARED, /* not handed over yet; threads: or behind an unfinished link */
+    HN_IO_PREPARED, /* not handed over yet, or behind an unfinished link */
     HN_IO_KERNEL,   /* uring */
     HN_IO_IN_POOL,  /* threads: queued, running, or run and not collected */
     HN_IO_WAITING,  /* threads: for a descriptor or its time */
     HN_IO_DONE,     /* threads: the result is there, nobody took it yet */
 } hn_io_state;
 
-/* Two cache lines, because data that passes through pushes the slots out of the first cache. What
- * is marked "kept" is as it was at the start again when the slot is freed: taking one need not
- * write it. */
+/* The fields that each operation touches come first; what is marked "kept" is as it was at the
+ * start again when the slot is freed, so that taking one need not write it. */
 typedef struct hn_io_slot {
-    _Alignas(64) hone_io_request request; /* fd resolved, unless the kernel knows the file */
+    hone_io_request request; /* fd resolved, unless the kernel knows the registered file */
     uint32_t index, generation;
-    int32_t result;        /* count, or minus the kernel's error number */
-    uint8_t state;         /* hn_io_state */
-    uint8_t pending_count; /* uring: completions of the kernel to come, time-out included */
+    hn_io_state state;
+    int32_t result; /* count, or minus the kernel's error number */
     bool is_cancel_asked;
-    bool is_polling;                     /* uring: waits for readiness, then starts again */
+    bool is_polling;                     /* uring: waits for readiness, to be started again then */
     bool is_timed_out;                   /* uring: its own time-out fired */
     bool is_running;                     /* threads: in the pool; under its lock */
     bool is_connecting;                  /* threads: CONNECT, the kernel works on it */
+    uint8_t pending_count;               /* uring: completions of the kernel to come, its time-out's
+                                            included */
     uint32_t next, previous;             /* in the one list that the state says */
+    uint32_t entry;                      /* uring: where in the submission queue it went last */
     uint32_t chain_next, chain_previous; /* neighbours in a chain that have not finished; kept */
     uint32_t buffer;                     /* receive buffer it was armed with; kept HN_IO_NONE */
+    uint32_t heap_index, watch;          /* threads; kept HN_IO_NONE */
     uint64_t deadline_ns;                /* with a time-out; 0: not started yet */
-    union {
-        int64_t timeout[2]; /* uring: struct __kernel_timespec, read at submission */
-        struct {
-            uint32_t heap_index, watch; /* threads; kept HN_IO_NONE */
-        };
-    };
+    int64_t timeout[2];                  /* uring: struct __kernel_timespec, read at submission */
 } hn_io_slot;
-_Static_assert(sizeof(void *) != 8 || sizeof(hn_io_slot) == 128, "two cache lines");
 
 typedef struct hn_io_backend {
     hone_status (*prepare)(hone_io *io, hn_io_slot *slot);
-    void (*end_chain)(hone_io *io);
     hone_status (*submit)(hone_io *io, hone_diag *diag);
     hone_status (*wait)(hone_io *io, uint32_t count_min, uint64_t timeout_ns,
                         hone_io_completion *out_completions, uint32_t completions_max,

@@ -10,7 +10,6 @@
 
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/stat.h>
 
 #include "hone/platform/clock.h"
 #include "hone/platform/poller.h"
@@ -185,7 +184,9 @@ static void test_tcp(void **state) {
     assert_int_equal(fcntl(client, F_GETFL) & O_NONBLOCK, 0);
     done = run_one(io, (hone_io_request){.kind = HONE_IO_ACCEPT, .fd = listener});
     assert_int_equal(done.status, HONE_OK);
-    assert_int_equal(fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
+    /* On threads it stays in the mode that no other ring at it can be surprised by. */
+    assert_true(!(fcntl(listener, F_GETFL) & O_NONBLOCK) == (backend_of(state) == HONE_IO_URING));
+    assert_int_equal(fcntl((int)done.count, F_GETFL) & O_NONBLOCK, 0);
     int server = (int)done.count;
     char text[4];
     /* WRITE and READ work on sockets, too. */
@@ -518,49 +519,190 @@ static void test_descriptor(void **state) {
     assert_int_equal(close(file), 0);
 }
 
-/* On threads a cancelled member does not start, though its head runs and succeeds after that. */
-static void test_cancel_behind_running_head(void **state) {
-    hone_io *io = make_ring(backend_of(state), (hone_io_options){.threads_count = 1});
-    char path[] = HONE_BUILD_DIR "/io-fifo-XXXXXX";
-    int file = make_file(0), head, member;
-    assert_non_null(mkdtemp(path));
-    char fifo[sizeof path + 2];
-    (void)snprintf(fifo, sizeof fifo, "%s/f", path);
-    assert_int_equal(mkfifo(fifo, 0600), 0);
-    prepare(io, (hone_io_request){.kind = HONE_IO_OPEN,
-                                  .fd = -1,
-                                  .path = fifo,
-                                  .flags = O_RDONLY,
-                                  .is_linked = true,
-                                  .token = &head});
-    hone_io_handle handle = prepare(
-        io, (hone_io_request){
-                .kind = HONE_IO_WRITE, .fd = file, .source = "late", .size = 4, .token = &member});
-    assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
-    assert_int_equal(poll(NULL, 0, 50), 0); /* the head is likely waiting for a writer by now */
-    assert_int_equal(hone_io_cancel(io, handle), HONE_OK);
-    assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
-    int writer = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    assert_true(writer >= 0);
-    hone_io_completion done[2];
-    bool did_write = false;
-    wait_for(io, done, 2);
-    for (int i = 0; i < 2; i++) {
-        if (done[i].token == &member) {
-            did_write = done[i].status == HONE_OK;
-            assert_true(did_write || done[i].status == HONE_STATUS_CANCELLED);
-        } else if (done[i].status == HONE_OK) {
-            assert_int_equal(close((int)done[i].count), 0);
+/* A file whose bytes the cache has: writing over them needs nobody to wait. */
+static int make_written_file(void) {
+    int fd = make_file(0);
+    assert_int_equal(pwrite(fd, "----", 4, 0), 4);
+    return fd;
+}
+
+static bool is_untouched(int fd) {
+    char text[8];
+    return pread(fd, text, sizeof text, 0) == 4 && memcmp(text, "----", 4) == 0;
+}
+
+/* Whichever member of a chain is named, and when: what has not started does not start. */
+typedef enum cancel_moment {
+    BEFORE_SUBMIT,
+    WHILE_HEAD_WAITS,
+    WHEN_HEAD_HAS_DATA, /* and nobody has seen it yet */
+    WHILE_HEAD_SYNCS,   /* cannot be stopped where it runs */
+    MOMENTS_COUNT
+} cancel_moment;
+
+static void cancel_chain(hone_io *io, cancel_moment moment, int named) {
+    enum { DIRTY_BYTES = 8 << 20 };
+    int pair[2], file = make_written_file(), dirty = make_file(DIRTY_BYTES), tokens[3];
+    char byte;
+    hone_io_handle handles[3];
+    hone_io_completion done[3];
+    make_pair(pair);
+    hone_io_request head = {
+        .kind = HONE_IO_RECEIVE, .fd = pair[0], .data = &byte, .size = 1, .is_linked = true};
+    hone_io_request member = {
+        .kind = HONE_IO_WRITE, .fd = file, .source = "late", .size = 4, .is_linked = true};
+    if (moment == BEFORE_SUBMIT) {
+        head = member;
+    } else if (moment == WHILE_HEAD_SYNCS) {
+        char *bytes = calloc(1, DIRTY_BYTES);
+        assert_int_equal(pwrite(dirty, bytes, DIRTY_BYTES, 0), DIRTY_BYTES);
+        free(bytes);
+        head = (hone_io_request){.kind = HONE_IO_SYNC, .fd = dirty, .is_linked = true};
+    }
+    for (int i = 0; i < 3; i++) {
+        hone_io_request *request = i == 0 ? &head : &member;
+        request->token = &tokens[i];
+        request->is_linked = i < 2;
+        handles[i] = prepare(io, *request);
+    }
+    assert_true(moment != WHILE_HEAD_WAITS || is_quiet(io));
+    assert_true(moment != WHEN_HEAD_HAS_DATA || is_quiet(io));
+    assert_int_equal(moment == BEFORE_SUBMIT ? HONE_OK : hone_io_submit(io, NULL), HONE_OK);
+    assert_int_equal(moment == WHILE_HEAD_SYNCS ? poll(NULL, 0, 2) : 0, 0); /* likely runs now */
+    assert_int_equal(moment == WHEN_HEAD_HAS_DATA ? send(pair[1], "x", 1, 0) : 1, 1);
+    assert_int_equal(hone_io_cancel(io, handles[named]), HONE_OK);
+    wait_for(io, done, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_ptr_equal(done[i].token, &tokens[i]);
+        bool is_stopped = done[i].status == HONE_STATUS_CANCELLED;
+        bool may_succeed = i == 0 && moment >= WHEN_HEAD_HAS_DATA;
+        assert_true(is_stopped || (may_succeed && done[i].status == HONE_OK));
+        assert_int_equal(hone_io_cancel(io, handles[i]), HONE_STATUS_NOT_FOUND);
+    }
+    assert_true(is_untouched(file));
+    assert_int_equal(close(pair[0]), 0);
+    assert_int_equal(close(pair[1]), 0);
+    assert_int_equal(close(file), 0);
+    assert_int_equal(close(dirty), 0);
+}
+
+static void test_cancel_chain(void **state) {
+    hone_io *io = make_ring(backend_of(state), (hone_io_options){.is_pollable = true});
+    for (int moment = 0; moment < MOMENTS_COUNT; moment++) {
+        for (int named = 0; named < 3; named++) {
+            cancel_chain(io, (cancel_moment)moment, named);
         }
     }
-    /* The kernel knows the member only once the head has ended; the threads' ring knows it now. */
-    assert_true(!did_write || backend_of(state) == HONE_IO_URING);
-    assert_int_equal(lseek(file, 0, SEEK_END), did_write ? 4 : 0);
     hone_io_destroy(io);
-    assert_int_equal(close(writer), 0);
+}
+
+/* An operation that was not handed over yet does not run, and a poller hears of its end. */
+static void test_cancel_prepared(void **state) {
+    hone_io *io = make_ring(backend_of(state), (hone_io_options){.is_pollable = true});
+    int file = make_written_file(), tokens[2];
+    hone_io_completion done[2];
+    const uint64_t timeouts_ns[] = {0, LONG_NS};
+    for (size_t i = 0; i < 2; i++) {
+        hone_io_request request = {.kind = HONE_IO_WRITE,
+                                   .fd = file,
+                                   .source = "late",
+                                   .size = 4,
+                                   .timeout_ns = timeouts_ns[i],
+                                   .token = &tokens[0]};
+        hone_io_handle handle = prepare(io, request);
+        assert_int_equal(hone_io_cancel(io, handle), HONE_OK);
+        assert_int_equal(hone_io_cancel(io, handle), HONE_OK); /* once more is no harm */
+        assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
+        struct pollfd one = {hone_io_descriptor(io), POLLIN, 0};
+        assert_int_equal(poll(&one, 1, 20000), 1);
+        wait_for(io, done, 1);
+        assert_ptr_equal(done[0].token, &tokens[0]);
+        assert_int_equal(done[0].status, HONE_STATUS_CANCELLED);
+        assert_true(is_untouched(file));
+        assert_true(is_quiet(io));
+        assert_int_equal(poll(&one, 1, 0), 0);
+        /* Its neighbours do, the one before and the one behind. */
+        request.kind = HONE_IO_NOP;
+        prepare(io, request);
+        request.kind = HONE_IO_WRITE;
+        handle = prepare(io, request);
+        request.token = &tokens[1];
+        request.kind = HONE_IO_SYNC;
+        prepare(io, request);
+        assert_int_equal(hone_io_cancel(io, handle), HONE_OK);
+        uint32_t cancelled_count = 0;
+        for (int n = 0; n < 3; n++) {
+            wait_for(io, done, 1);
+            cancelled_count += done[0].status == HONE_STATUS_CANCELLED;
+            assert_true(done[0].status == HONE_OK || done[0].handle == handle);
+        }
+        assert_int_equal(cancelled_count, 1);
+        assert_true(is_untouched(file));
+    }
+    hone_io_destroy(io);
     assert_int_equal(close(file), 0);
-    assert_int_equal(unlink(fifo), 0);
-    assert_int_equal(rmdir(path), 0);
+}
+
+/* A member that finds its non-blocking pipe empty waits, as alone. */
+static void test_chain_on_nonblocking(void **state) {
+    hone_io *io = plain_ring(state);
+    int ends[2], file = make_file(0), tokens[3];
+    char byte = 0;
+    hone_io_completion done[3];
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true, .token = &tokens[0]});
+    prepare(io, (hone_io_request){.kind = HONE_IO_READ,
+                                  .fd = ends[0],
+                                  .data = &byte,
+                                  .size = 1,
+                                  .offset = HONE_IO_POSITION,
+                                  .is_linked = true,
+                                  .token = &tokens[1]});
+    prepare(
+        io,
+        (hone_io_request){
+            .kind = HONE_IO_WRITE, .fd = file, .source = &byte, .size = 1, .token = &tokens[2]});
+    wait_for(io, done, 1);
+    assert_true(is_quiet(io));
+    assert_int_equal(write(ends[1], "z", 1), 1);
+    wait_for(io, done + 1, 2);
+    for (int i = 0; i < 3; i++) {
+        assert_ptr_equal(done[i].token, &tokens[i]);
+        assert_int_equal(done[i].status, HONE_OK);
+    }
+    assert_int_equal(pread(file, &byte, 1, 0), 1);
+    assert_int_equal(byte, 'z');
+    hone_io_destroy(io);
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+    assert_int_equal(close(file), 0);
+}
+
+/* Members that need nobody to wait for them are started by submit: the last is done before a wait
+ * asks. */
+static void test_chain_goes_on_in_submit(void **state) {
+    hone_io *io = plain_ring(state);
+    int pair[2];
+    char byte;
+    hone_io_completion done[3];
+    make_pair(pair);
+    prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
+    prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
+    prepare(io, (hone_io_request){.kind = HONE_IO_SEND, .fd = pair[0], .source = "x", .size = 1});
+    assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
+    assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), 1);
+    wait_for(io, done, 3);
+    /* And one that is not over when the ring ends is not started. */
+    prepare(
+        io,
+        (hone_io_request){
+            .kind = HONE_IO_RECEIVE, .fd = pair[0], .data = &byte, .size = 1, .is_linked = true});
+    prepare(io, (hone_io_request){.kind = HONE_IO_SEND, .fd = pair[0], .source = "x", .size = 1});
+    assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
+    hone_io_destroy(io);
+    assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(close(pair[0]), 0);
+    assert_int_equal(close(pair[1]), 0);
 }
 
 /* A slot for files keeps its file for the operations that name it, from prepare to completion. */
@@ -638,7 +780,10 @@ int main(void) {
         BOTH(test_shared_descriptor),
         BOTH(test_descriptor),
         BOTH(test_poller),
-        BOTH(test_cancel_behind_running_head),
+        BOTH(test_cancel_chain),
+        BOTH(test_cancel_prepared),
+        BOTH(test_chain_on_nonblocking),
+        BOTH(test_chain_goes_on_in_submit),
         BOTH(test_registered_file_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

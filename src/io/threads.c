@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The backend without io_uring. Files go to a pool of threads, because only a thread can wait for a
- * disk. Sockets, pipes and time-outs need none: the ring's own thread tries them, and what is not
- * ready waits in an epoll instance of the ring's, together with the pool's event and a timer. That
- * instance is also the descriptor that a poller can sleep on. So all but the pool's two lists
- * belongs to one thread.
+ * disk; terminals do once they are ready, because another reader may be faster. Sockets, pipes and
+ * time-outs need none: the ring's own thread tries them, and what is not ready waits in an epoll
+ * instance of the ring's, together with the pool's event and a timer. That instance is also the
+ * descriptor that a poller can sleep on. So all but the pool's two lists belongs to one thread.
  *
  * Descriptors that somebody waits on have a watch: the list of waiting operations and the events
  * that epoll reports for them, level-triggered, found by a hash of the number. Deadlines are in a
@@ -233,6 +233,10 @@ static void start_stream(hone_io *io, hn_io_slot *slot) {
     hone_io_kind kind = slot->request.kind;
     if (!slot->request.is_multishot && !is_behind(io, slot)) {
         int32_t result = hn_io_attempt(slot, NULL, 0);
+        if (result == HN_IO_TO_POOL) {
+            push(io, slot);
+            return;
+        }
         if (result != -EAGAIN || (kind == HONE_IO_CONNECT && !slot->is_connecting)) {
             finish(io, slot, result);
             return;
@@ -287,10 +291,6 @@ static hone_status prepare(hone_io *io, hn_io_slot *slot) {
         hn_io_list_append(io->slots, &it->prepared, slot);
     }
     return HONE_OK;
-}
-
-static void end_chain(hone_io *io) {
-    (void)io; /* a chain ends where no one was linked behind */
 }
 
 static void raise_event(const threads *it) {
@@ -418,7 +418,10 @@ static uint32_t run_watch(hone_io *io, int fd, hone_io_completion *out, uint32_t
             continue;
         }
         int32_t result = hn_io_attempt(slot, NULL, 0);
-        if (result != -EAGAIN) {
+        if (result == HN_IO_TO_POOL) {
+            leave_watch(io, slot);
+            push(io, slot);
+        } else if (result != -EAGAIN) {
             finish(io, slot, result);
         }
     }
@@ -511,7 +514,6 @@ static void destroy(hone_io *io) {
 
 static const hn_io_backend threads_backend = {
     .prepare = prepare,
-    .end_chain = end_chain,
     .submit = submit,
     .wait = threads_wait,
     .cancel = cancel,

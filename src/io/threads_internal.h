@@ -62,8 +62,11 @@ hn_io_list hn_pool_collect(hn_pool *pool);
 /* Waits for what runs; what is queued is not started. */
 void hn_pool_deinit(hn_pool *pool);
 
+#define HN_IO_TO_POOL INT32_MIN
+
 /* attempt.c: tries a stream operation without waiting. The count, or minus an error number;
- * -EAGAIN: not ready. `buffer`: where a multishot RECEIVE writes. */
+ * -EAGAIN: not ready; HN_IO_TO_POOL: ready, but only a call that may wait can tell. `buffer`: where
+ * a multishot RECEIVE writes. */
 int32_t hn_io_attempt(hn_io_slot *slot, void *buffer, size_t buffer_bytes);
 
 /* POLLIN and POLLOUT as what the operation waits for. */

@@ -8,7 +8,10 @@
  * started again (it was not ready, or is a multishot that the kernel ended) goes into a list that
  * the next wait works off, because a queue that is being read is no place to submit from.
  *
- * A chain must lie in one batch: room for the longest is made before the first member.
+ * Chains are not the kernel's links: a member is handed over when the one before has succeeded in
+ * full, by whoever sees that first, submit or wait. So a cancel knows what has started, and nothing
+ * that has not is beyond its reach. (The kernel finds no linked entry before its turn, and starts
+ * linked entries when we wait, not before.)
  * tidy: allow errno throughout: results of the kernel are error numbers
  */
 #include "uring_internal.h"
@@ -23,8 +26,7 @@
 
 #include "hone/platform/clock.h"
 
-enum { CHAIN_ENTRIES_MAX = 2 * HONE_IO_CHAIN_MAX, SECOND_NS = 1000000000 };
-_Static_assert(CHAIN_ENTRIES_MAX <= (int)HN_URING_ENTRIES_MIN, "a chain fits into an empty queue");
+enum { SECOND_NS = 1000000000 };
 
 #define PART_SHIFT 62
 typedef enum entry_part { PART_OPERATION, PART_TIMEOUT, PART_CANCEL } entry_part;
@@ -149,6 +151,7 @@ static void start(hone_io *io, hn_io_slot *slot) {
     if (is_timed) {
         set_timeout(slot);
     }
+    slot->entry = it->ring.sq.sqe_tail;
     struct io_uring_sqe *sqe = io_uring_get_sqe(&it->ring);
     fill_entry(io, slot, sqe);
     slot->pending_count = 1;
@@ -159,10 +162,6 @@ static void start(hone_io *io, hn_io_slot *slot) {
         io_uring_sqe_set_data64(sqe, data_of(slot, PART_TIMEOUT));
         slot->pending_count = 2;
     }
-    if (slot->request.is_linked) {
-        sqe->flags |= IOSQE_IO_LINK;
-    }
-    it->last = sqe;
     slot->state = HN_IO_KERNEL;
 }
 
@@ -256,8 +255,12 @@ static void start_later(hone_io *io, hn_io_slot *slot) {
 }
 
 static hone_status prepare(hone_io *io, hn_io_slot *slot) {
-    if (slot->chain_previous == HN_IO_NONE &&
-        !make_room(io, slot->request.is_linked ? CHAIN_ENTRIES_MAX : 2)) {
+    hn_uring *it = io->self;
+    if (slot->chain_previous != HN_IO_NONE) {
+        it->behind_count++;
+        return HONE_OK;
+    }
+    if (!make_room(io, 2)) {
         return HONE_STATUS_WOULD_BLOCK;
     }
     if (slot->request.is_multishot) {
@@ -268,26 +271,26 @@ static hone_status prepare(hone_io *io, hn_io_slot *slot) {
     return HONE_OK;
 }
 
-static void end_chain(hone_io *io) {
-    hn_uring *it = io->self;
-    it->last->flags &= (uint8_t)~IOSQE_IO_LINK;
-}
+/* ---- chains and cancels ---- */
 
-static hone_status cancel(hone_io *io, hn_io_slot *slot) {
+/* Takes the rest of a chain from behind `slot`, which has ended: the next member starts, or, when
+ * it ended badly, all complete as CANCELLED. */
+static void leave_chain(hone_io *io, hn_io_slot *slot, bool is_success) {
     hn_uring *it = io->self;
-    if (!make_room(io, 1)) {
-        return HONE_STATUS_WOULD_BLOCK;
+    hn_io_slot *next = hn_io_unlink(io, slot);
+    while (next) {
+        next->is_cancel_asked = next->is_cancel_asked || !is_success;
+        start_later(io, next);
+        it->behind_count--;
+        next = next->is_cancel_asked ? hn_io_unlink(io, next) : NULL;
     }
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&it->ring);
-    io_uring_prep_cancel64(sqe, data_of(slot, PART_OPERATION), 0);
-    io_uring_sqe_set_data64(sqe, data_of(slot, PART_CANCEL));
-    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    return HONE_OK;
 }
 
-/* ---- taking completions ---- */
-
-static bool is_retried(const hn_io_slot *slot) {
+/* True when the operation is not over but will be started again. */
+static bool is_again(const hn_io_slot *slot, int32_t result) {
+    if (slot->is_polling) {
+        return result >= 0;
+    }
     switch (slot->request.kind) {
     case HONE_IO_READ:
     case HONE_IO_WRITE:
@@ -295,12 +298,80 @@ static bool is_retried(const hn_io_slot *slot) {
     case HONE_IO_WRITEV:
     case HONE_IO_RECEIVE:
     case HONE_IO_SEND:
-    case HONE_IO_ACCEPT:
-        return slot->chain_next == HN_IO_NONE && slot->chain_previous == HN_IO_NONE &&
-               !slot->is_timed_out;
+    case HONE_IO_ACCEPT: return result == -EAGAIN && !slot->is_timed_out;
     default: return false;
     }
 }
+
+/* Looks through what nobody took yet for members of chains that have ended: for submit, so that a
+ * chain goes on while its owner does something else. Returns whether that made a difference. */
+static bool go_on(hone_io *io) {
+    hn_uring *it = io->self;
+    struct io_uring_cqe *cqe;
+    unsigned head;
+    uint32_t before_count = it->behind_count;
+    if (before_count == 0) {
+        return false;
+    }
+    io_uring_for_each_cqe(&it->ring, head, cqe) {
+        hn_io_slot *slot = &io->slots[(uint32_t)cqe->user_data];
+        if (cqe->user_data >> PART_SHIFT != PART_OPERATION || slot->chain_next == HN_IO_NONE ||
+            is_again(slot, cqe->res)) {
+            continue;
+        }
+        bool is_time = slot->request.kind == HONE_IO_TIMEOUT && cqe->res == -ETIME;
+        leave_chain(io, slot, is_time || hn_io_is_full_success(slot, cqe->res));
+    }
+    return it->behind_count != before_count;
+}
+
+/* The first entry that the kernel has not taken. */
+static unsigned first_unsubmitted(const hn_uring *it) {
+    return it->is_sq_thread ? it->ring.sq.sqe_head : *it->ring.sq.khead;
+}
+
+/* Makes the slot's one or two entries into ones that do nothing and say nothing. False when the
+ * kernel has taken them, or there are none. */
+static bool withdraw(hn_uring *it, const hn_io_slot *slot) {
+    struct io_uring_sq *queue = &it->ring.sq;
+    unsigned first = first_unsubmitted(it);
+    if (slot->entry - first >= queue->sqe_tail - first ||
+        queue->sqes[slot->entry & queue->ring_mask].user_data != data_of(slot, PART_OPERATION)) {
+        return false;
+    }
+    for (unsigned i = 0; i < slot->pending_count; i++) {
+        struct io_uring_sqe *sqe = &queue->sqes[(slot->entry + i) & queue->ring_mask];
+        io_uring_prep_nop(sqe);
+        io_uring_sqe_set_data64(sqe, data_of(slot, PART_CANCEL));
+        sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+    }
+    return true;
+}
+
+/* Asks the kernel; there is room. */
+static void ask(hn_uring *it, const hn_io_slot *slot) {
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&it->ring);
+    io_uring_prep_cancel64(sqe, data_of(slot, PART_OPERATION), 0);
+    io_uring_sqe_set_data64(sqe, data_of(slot, PART_CANCEL));
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+static hone_status cancel(hone_io *io, hn_io_slot *slot) {
+    hn_uring *it = io->self;
+    if (withdraw(it, slot)) {
+        slot->pending_count = 0;
+        start_later(io, slot);
+        leave_chain(io, slot, false);
+        return HONE_OK;
+    }
+    if (!make_room(io, 1)) {
+        return HONE_STATUS_WOULD_BLOCK;
+    }
+    ask(it, slot);
+    return HONE_OK;
+}
+
+/* ---- taking completions ---- */
 
 /* All parts of a slot are there. Returns how many completions that makes, 0 or 1. */
 static uint32_t finish(hone_io *io, hn_io_slot *slot, hone_io_completion *out) {
@@ -310,11 +381,13 @@ static uint32_t finish(hone_io *io, hn_io_slot *slot, hone_io_completion *out) {
     } else if (slot->request.kind == HONE_IO_TIMEOUT && result == -ETIME) {
         result = 0;
     }
-    bool was_polling = slot->is_polling;
-    if ((result == -EAGAIN && is_retried(slot)) || (was_polling && result >= 0)) {
-        slot->is_polling = !was_polling;
+    if (is_again(slot, result)) {
+        slot->is_polling = !slot->is_polling;
         start_later(io, slot);
         return 0;
+    }
+    if (slot->chain_next != HN_IO_NONE) {
+        leave_chain(io, slot, hn_io_is_full_success(slot, result));
     }
     if (slot->request.kind == HONE_IO_POLL && result > 0) {
         result = hn_io_poll_result((uint32_t)result);
@@ -405,9 +478,20 @@ static uint32_t start_again(hone_io *io, hone_io_completion *out, uint32_t max) 
     return count;
 }
 
+/* What has to complete instead of starting does so in a wait, and a poller must hear of it. */
 static hone_status submit(hone_io *io, hone_diag *diag) {
-    (void)start_again(io, NULL, 0); /* what has to complete instead waits for the next wait */
-    return flush(io, diag);
+    const hn_uring *it = io->self;
+    hone_status status;
+    do {
+        (void)start_again(io, NULL, 0);
+        status = flush(io, diag);
+    } while (status == HONE_OK && go_on(io));
+    if (io->descriptor >= 0 && it->later_first != HN_IO_NONE) {
+        uint64_t count = 1;
+        ssize_t ignored = write(io->descriptor, &count, sizeof count);
+        (void)ignored;
+    }
+    return status;
 }
 
 /* ---- waiting ---- */
@@ -461,6 +545,9 @@ static hone_status uring_wait(hone_io *io, uint32_t count_min, uint64_t timeout_
         count += reap(io, out_completions + count, completions_max - count);
         count += start_again(io, out_completions + count, completions_max - count);
         uint32_t missing = is_over ? 0 : hn_io_wanted(io, count_min, count, completions_max);
+        if (missing > 1 && it->behind_count > 0) {
+            missing = 1; /* may be the one that another waits for */
+        }
         if (missing == 0 && !has_unsubmitted(it) && (has_looked || count > 0) &&
             (count == completions_max || !io_uring_cq_has_overflow(&it->ring))) {
             break;
@@ -507,10 +594,7 @@ static void give_back(hone_io *io, uint32_t buffer) {
 static void forget_unsubmitted(hone_io *io) {
     hn_uring *it = io->self;
     struct io_uring_sq *queue = &it->ring.sq;
-    unsigned first = queue->sqe_head;
-    if (!it->is_sq_thread) {
-        first = *queue->khead; /* what a submission offered and the kernel did not take */
-    }
+    unsigned first = first_unsubmitted(it);
     for (unsigned i = first; i != queue->sqe_tail; i++) {
         uint64_t data = queue->sqes[i & queue->ring_mask].user_data;
         if (data >> PART_SHIFT == PART_OPERATION) {
@@ -526,6 +610,12 @@ static void forget_unsubmitted(hone_io *io) {
         hn_io_slot *slot = &io->slots[it->later_first];
         it->later_first = slot->next;
         hn_io_drop(io, slot, -ECANCELED);
+    }
+    for (uint32_t i = 0; it->behind_count > 0 && i < io->options.operations_max; i++) {
+        if (io->slots[i].state == HN_IO_PREPARED) { /* members before their turn */
+            hn_io_drop(io, &io->slots[i], -ECANCELED);
+            it->behind_count--;
+        }
     }
 }
 
@@ -551,15 +641,19 @@ static void drop_completions(hone_io *io) {
     io_uring_cq_advance(&it->ring, seen);
 }
 
-/* Cancels all that runs and waits for its end. What a cancelled chain head set free is cancelled in
- * the next round; a round ends with at least one operation less, so nothing spins. */
+/* Cancels all that runs and waits for its end; a round ends with at least one operation less, so
+ * nothing spins. */
 static void drain(hone_io *io) {
     hn_uring *it = io->self;
     while (io->in_flight_count > 0) {
         bool are_all_asked = true;
         for (uint32_t i = 0; i < io->options.operations_max; i++) {
             if (io->slots[i].state == HN_IO_KERNEL) {
-                are_all_asked = cancel(io, &io->slots[i]) == HONE_OK && are_all_asked;
+                are_all_asked = make_room(io, 1);
+                if (!are_all_asked) {
+                    break;
+                }
+                ask(it, &io->slots[i]);
             }
         }
         uint32_t before = io->in_flight_count;
@@ -588,7 +682,6 @@ static void destroy(hone_io *io) {
 
 const hn_io_backend hn_uring_backend = {
     .prepare = prepare,
-    .end_chain = end_chain,
     .submit = submit,
     .wait = uring_wait,
     .cancel = cancel,

@@ -11,8 +11,8 @@ enum { HN_URING_ENTRIES_MIN = 32, HN_URING_BUFFER_GROUP = 0 };
 
 typedef struct hn_uring {
     struct io_uring ring;
-    struct io_uring_sqe *last;        /* filled last: the end of the chain under construction */
-    uint32_t later_first, later_last; /* slots to be started again; HN_IO_NONE: none */
+    uint32_t later_first, later_last; /* slots to be started (again); HN_IO_NONE: none */
+    uint32_t behind_count;            /* members of chains whose turn has not come */
     struct io_uring_buf_ring *receive_ring;
     uint32_t receive_entries; /* a power of two */
     bool is_sq_thread;

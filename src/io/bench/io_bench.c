@@ -9,7 +9,10 @@
  * cached/batch-N   N such reads prepared, submitted and taken together, into registered buffers
  * direct/depth-N   random reads of 4 KiB past the page cache, N in flight; the peer `pread` has one
  * nop/batch-64     what the ring itself costs
- * log/16-and-sync  16 blocks of 4 KiB one behind the other, then fdatasync
+ * chain/2-nops     two operations of which the second starts when the first has succeeded; the peer
+ *                  links them in the kernel
+ * log/16-and-sync  16 blocks of 4 KiB one behind the other, then fdatasync; on a ring the kernel
+ *                  does both on threads of its own, and pwritev saves the way there and back
  *
  * The file has 256 MiB of random bytes and lies in the current folder: run it on the disk in
  * question. The variant `hone-threads` is the same code on the other backend.
@@ -25,7 +28,7 @@
 #include "hone/measure/bench_main.h"
 #include "io_bench_internal.h"
 
-enum { CHUNK_BYTES = 1 << 20, LOG_BLOCKS = 16, LOG_FILE_BLOCKS = 4096 };
+enum { CHUNK_BYTES = 1 << 20 };
 
 /* ---- the file ---- */
 
@@ -47,7 +50,7 @@ uint64_t next_offset(uint64_t *seed) {
     return next_random(seed) % (FILE_BYTES / READ_BYTES) * READ_BYTES;
 }
 
-static int make_file(size_t size) {
+int make_file(size_t size) {
     char path[] = ".hone-bench-io-XXXXXX";
     int fd = mkstemp(path);
     if (fd < 0) {
@@ -240,6 +243,20 @@ static void run_nops(void *context, uint64_t iterations) {
     }
 }
 
+static void run_chain(void *context, uint64_t iterations) {
+    ring_run *it = context;
+    hone_io_request request = {.kind = HONE_IO_NOP};
+    hone_io_completion done[2];
+    for (uint64_t i = 0; i < iterations; i++) {
+        for (uint32_t n = 0; n < 2; n++) {
+            request.is_linked = n == 0;
+            require(hone_io_prepare(it->io, &request, NULL, NULL) == HONE_OK);
+        }
+        take(it, done, 2);
+        hone_bench_consume(done);
+    }
+}
+
 /* ---- pread ---- */
 
 typedef struct pread_run {
@@ -345,7 +362,7 @@ static hone_status make_plain_log(const void *parameter, hone_diag *diag, void *
 }
 
 static uint64_t next_block(log_run *it) {
-    it->block = (it->block + 1) % LOG_FILE_BLOCKS;
+    it->block = (it->block + 1) % (LOG_FILE_BLOCKS - LOG_BLOCKS);
     return it->block * READ_BYTES;
 }
 
@@ -393,7 +410,7 @@ static const read_shape cached_1 = {1, false}, cached_8 = {8, false}, cached_64 
                         direct_64 = {64, true};
 
 /* clang-format off */
-#define ROW(row_name, prefix, make, function) \
+#define ROW(row_name, prefix, make, function, drop) \
     {.name = row_name, .setup = prefix##make, .run = prefix##function, .teardown = prefix##drop}
 #define HONE(function) \
     {.name = "hone", .setup = make_ring, .run = function, .teardown = drop_ring}
@@ -401,8 +418,8 @@ static const read_shape cached_1 = {1, false}, cached_8 = {8, false}, cached_64 
     {.name = "hone-threads", .setup = make_threads, .run = function, .teardown = drop_ring}
 #define PREAD(function) \
     {.name = "pread", .setup = make_pread, .run = function, .teardown = drop_pread}
-#define LIBURING(function) ROW("liburing", liburing_, make, function)
-#define LIBUV ROW("libuv", libuv_, make, run_pipeline)
+#define LIBURING(function) ROW("liburing", liburing_, make, function, drop)
+#define LIBUV ROW("libuv", libuv_, make, run_pipeline, drop)
 #define LOG(row_name, make, function) \
     {.name = row_name, .setup = make, .run = function, .teardown = drop_log}
 #define CACHED(n) \
@@ -425,9 +442,12 @@ static const hone_bench_case cases[] = {
     DIRECT(1), DIRECT(4), DIRECT(16), DIRECT(64),
     {.name = "nop/batch-64", .unit = "ns", .items_per_iteration = 64, .parameter = &cached_64,
      .variants = {HONE(run_nops), LIBURING(run_nops)}},
+    {.name = "chain/2-nops", .unit = "ns", .parameter = &cached_1,
+     .variants = {HONE(run_chain), LIBURING(run_chain)}},
     {.name = "log/16-and-sync", .unit = "us", .scale = 1e-3,
      .variants = {LOG("hone", make_ring_log, run_ring_log),
                   LOG("pwritev", make_plain_log, run_plain_log),
+                  ROW("liburing", liburing_, make_log, run_log, drop_log),
                   LOG("hone-threads", make_threads_log, run_ring_log)}},
 };
 /* clang-format on */

@@ -7,12 +7,15 @@
 #define HONE_IO_BENCH_INTERNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hone/base/status.h"
 
 enum {
     READ_BYTES = 4096,
+    LOG_BLOCKS = 16,
+    LOG_FILE_BLOCKS = 4096,
     FILE_BYTES = 256 << 20,
     DEPTH_MAX = 64,
     DIRECT_COUNT =
@@ -28,6 +31,9 @@ typedef struct read_shape {
  * descriptor for that shape. ABSENT with the reason where it cannot be. */
 hone_status open_file(const read_shape *shape, hone_diag *diag, int *out_fd);
 
+/* A file of random bytes of the caller's own, or -1. */
+int make_file(size_t size);
+
 /* The next offset of a read. */
 uint64_t next_offset(uint64_t *seed);
 
@@ -40,7 +46,13 @@ hone_status liburing_make(const void *parameter, hone_diag *diag, void **out_con
 void liburing_run_batches(void *context, uint64_t iterations);
 void liburing_run_pipeline(void *context, uint64_t iterations);
 void liburing_run_nops(void *context, uint64_t iterations);
+void liburing_run_chain(void *context, uint64_t iterations);
 void liburing_drop(void *context);
+
+/* 16 blocks in one write, and the sync linked to it. */
+hone_status liburing_make_log(const void *parameter, hone_diag *diag, void **out_context);
+void liburing_run_log(void *context, uint64_t iterations);
+void liburing_drop_log(void *context);
 
 hone_status libuv_make(const void *parameter, hone_diag *diag, void **out_context);
 void libuv_run_pipeline(void *context, uint64_t iterations);

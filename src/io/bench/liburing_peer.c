@@ -3,6 +3,8 @@
  * registered buffers, nothing around them. */
 #include <liburing.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "io_bench_internal.h"
 
@@ -112,5 +114,78 @@ void liburing_run_nops(void *context, uint64_t iterations) {
         }
         require(io_uring_submit_and_wait(&it->ring, it->shape.depth) >= 0);
         require(take(it, &none, 0) == it->shape.depth);
+    }
+}
+
+void liburing_run_chain(void *context, uint64_t iterations) {
+    liburing_run *it = context;
+    uint32_t none = 0;
+    for (uint64_t i = 0; i < iterations; i++) {
+        for (uint32_t n = 0; n < 2; n++) {
+            struct io_uring_sqe *sqe = io_uring_get_sqe(&it->ring);
+            io_uring_prep_nop(sqe);
+            sqe->flags |= n == 0 ? IOSQE_IO_LINK : 0;
+        }
+        require(io_uring_submit_and_wait(&it->ring, 2) >= 0);
+        require(take(it, &none, 0) == 2);
+    }
+}
+
+/* ---- a log ---- */
+
+typedef struct log_run {
+    struct io_uring ring;
+    int fd;
+    uint64_t block;
+    char data[LOG_BLOCKS][READ_BYTES];
+} log_run;
+
+hone_status liburing_make_log(const void *parameter, hone_diag *diag, void **out_context) {
+    (void)parameter;
+    log_run *it = calloc(1, sizeof *it);
+    if (!it) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    memset(it->data, 'x', sizeof it->data);
+    it->fd = make_file((size_t)LOG_FILE_BLOCKS * READ_BYTES);
+    struct io_uring_params params = {.flags =
+                                         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
+    if (it->fd < 0 || io_uring_queue_init_params(2, &it->ring, &params) != 0) {
+        if (it->fd >= 0) {
+            (void)close(it->fd);
+        }
+        free(it);
+        return hone_diag_set(diag, HONE_STATUS_ABSENT, "no file here, or no such ring");
+    }
+    require(io_uring_register_ring_fd(&it->ring) == 1);
+    *out_context = it;
+    return HONE_OK;
+}
+
+void liburing_drop_log(void *context) {
+    log_run *it = context;
+    io_uring_queue_exit(&it->ring);
+    (void)close(it->fd);
+    free(it);
+}
+
+void liburing_run_log(void *context, uint64_t iterations) {
+    log_run *it = context;
+    for (uint64_t i = 0; i < iterations; i++) {
+        struct iovec blocks[LOG_BLOCKS];
+        for (uint32_t n = 0; n < LOG_BLOCKS; n++) {
+            blocks[n] = (struct iovec){it->data[n], READ_BYTES};
+        }
+        it->block = (it->block + 1) % (LOG_FILE_BLOCKS - LOG_BLOCKS);
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&it->ring);
+        io_uring_prep_writev(sqe, it->fd, blocks, LOG_BLOCKS, it->block * READ_BYTES);
+        sqe->flags |= IOSQE_IO_LINK;
+        io_uring_prep_fsync(io_uring_get_sqe(&it->ring), it->fd, IORING_FSYNC_DATASYNC);
+        require(io_uring_submit_and_wait(&it->ring, 2) >= 0);
+        for (uint32_t n = 0; n < 2; n++) {
+            struct io_uring_cqe *cqe;
+            require(io_uring_wait_cqe(&it->ring, &cqe) == 0 && cqe->res >= 0);
+            io_uring_cqe_seen(&it->ring, cqe);
+        }
     }
 }

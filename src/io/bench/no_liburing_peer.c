@@ -23,6 +23,24 @@ void liburing_run_nops(void *context, uint64_t iterations) {
     (void)iterations;
 }
 
+void liburing_run_chain(void *context, uint64_t iterations) {
+    (void)context;
+    (void)iterations;
+}
+
 void liburing_drop(void *context) {
+    (void)context;
+}
+
+hone_status liburing_make_log(const void *parameter, hone_diag *diag, void **out_context) {
+    return liburing_make(parameter, diag, out_context);
+}
+
+void liburing_run_log(void *context, uint64_t iterations) {
+    (void)context;
+    (void)iterations;
+}
+
+void liburing_drop_log(void *context) {
     (void)context;
 }

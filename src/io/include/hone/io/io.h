@@ -28,7 +28,7 @@
  *   destroy comes first. Only links promise an order.
  * - Counts may be short as with read(2) and write(2): at the end of a file, on pipes and sockets.
  * - Cancel what waits on a descriptor before closing it. Programs ignore SIGPIPE, as for hone_file;
- *   SEND never raises it. An O_NONBLOCK descriptor waits as any other, except in a chain.
+ *   SEND never raises it. An O_NONBLOCK descriptor waits as any other.
  * - Errors: a refused prepare changes nothing. An operation's failure is its completion's status.
  * - Limits: operations_max at birth; sizes up to HONE_IO_BYTES_MAX.
  * Cost: steady state allocates nothing; one system call per batch. `hone bench io` has the figures.
@@ -95,7 +95,8 @@ typedef enum hone_io_kind {
                         added), mode. A FIFO wants O_NONBLOCK: waiting for its other end cannot be
                         cancelled on threads */
     HONE_IO_CLOSE,   /* a plain descriptor */
-    HONE_IO_ACCEPT,  /* the new descriptor is close-on-exec; is_multishot: again and again */
+    HONE_IO_ACCEPT,  /* the new descriptor is close-on-exec; is_multishot: again and again. On
+                        threads the listening one becomes O_NONBLOCK and stays so */
     HONE_IO_CONNECT, /* address, size of it */
     HONE_IO_RECEIVE, /* data, size; is_multishot: again and again into the receive buffers */
     HONE_IO_SEND,    /* source, size */
@@ -112,7 +113,8 @@ typedef struct hone_io_request {
     bool is_registered_file; /* not for OPEN and CLOSE */
     bool is_linked; /* the next one prepared starts only when this one succeeded in full; if
                                 not, the rest of the chain is CANCELLED. A short read, write, readv
-                                or writev is no full success. submit, wait and cancel end a chain */
+                                or writev is no full success. submit and wait start what has its
+                                turn. They and cancel end a chain */
     bool is_multishot;
     bool is_data_only;
     bool may_wait; /* hone_io_read_now only */
@@ -212,11 +214,13 @@ HONE_MUST_USE hone_status hone_io_wait(hone_io *io, uint32_t count_min, uint64_t
 HONE_MUST_USE hone_status hone_io_read_now(hone_io *io, const hone_io_request *request,
                                            hone_diag *diag, hone_io_completion *out_completion);
 
-/* Asks an operation to end; it still completes, as CANCELLED or with its result if it was too late:
- * file operations that run cannot be stopped. In a chain it is the running member that is asked,
- * and with it the rest. When it succeeds all the same, on threads the rest does not start; io_uring
- * finds no member before its turn, so there it does, and can be asked again. NOT_FOUND:
- * completed already. WOULD_BLOCK: take completions first. */
+/* Asks an operation to end. It still completes: as CANCELLED, or with its result when that was
+ * there already or nothing can stop it any more: a file operation that runs, and on threads one on
+ * a terminal. What has not started does not start: that is, what was not handed over yet, and a
+ * chain's member before its turn. A chain is cancelled as a whole, whichever of its operations is
+ * named: the one that runs is asked, and none behind it starts, whatever becomes of that one. Both
+ * backends keep to this alike. Takes effect at once or with the next submit or wait. NOT_FOUND: its
+ * completion was taken. WOULD_BLOCK: take completions first. */
 HONE_MUST_USE hone_status hone_io_cancel(hone_io *io, hone_io_handle handle);
 
 /* Gives a receive buffer back for the next RECEIVE. `data` is a completion's. When none is left a
