@@ -89,6 +89,7 @@ hone_status hone_node_load_text(hone_text content, const char *name,
         status = advise(content, status, diag);
     } else {
         status = hn_settings_apply(&chosen, node->root, &node->arena, diag);
+        hone_diag_at(diag, status == HONE_OK ? name : NULL, 0, 0);
     }
     if (status == HONE_OK) {
         status = hn_node_read_settings(node, &chosen, diag);
@@ -112,6 +113,7 @@ hone_status hone_node_load_text(hone_text content, const char *name,
         status = hn_node_start_kinds(node, diag);
     }
     if (status != HONE_OK) {
+        hn_settings_blame(&chosen, diag);
         hone_node_destroy(node);
         return status;
     }

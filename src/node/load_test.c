@@ -75,6 +75,12 @@ static const bad_file bad_files[] = {
     {"[node]\npower = \"fast\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:2:9: 'power = \"fast\"' is not one of \"auto\", \"performance\", \"balanced\", "
      "\"power_save\""},
+    {"[node]\npower = \"powersave\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:9: 'power = \"powersave\"' is not one of \"auto\", \"performance\", \"balanced\", "
+     "\"power_save\"; did you mean 'power_save'?"},
+    {"[node]\npower = \"perf\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:9: 'power = \"perf\"' is not one of \"auto\", \"performance\", \"balanced\", "
+     "\"power_save\"; did you mean 'performance'?"},
     {"[node]\nbatch_rows = 2000\n" SOURCE SINK, HONE_STATUS_LIMIT,
      "n.toml:2:14: 'batch_rows' must be at most 1024, or 0 for what the power profile says"},
 
@@ -83,7 +89,30 @@ static const bad_file bad_files[] = {
      "n.toml:1:2: [partition] is no list: begin each partition with a line [[partition]], in "
      "double brackets"},
     {PARTITION("a", "70") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
-     "n.toml:3:9: partition 'a': 'share' must be at most 1, but is 70; did you mean \"70%\"?"},
+     "n.toml:3:9: partition 'a': 'share' must be at most 1, which is all CPU time, but is 70; did "
+     "you mean \"70%\"?"},
+    {PARTITION("a", "1.7") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:3:9: partition 'a': 'share' must be at most 1, which is all CPU time, but is 1.7"},
+    {PARTITION("a", "0.5") "critical_share = 1.2\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:4:18: partition 'a': 'critical_share' must be at most 1, which is all CPU time, but "
+     "is "
+     "1.2"},
+    {PARTITION("a", "0.5") "critical_share = 20\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:4:18: partition 'a': 'critical_share' must be at most 1, which is all CPU time, but "
+     "is "
+     "20"},
+    {PARTITION("a", "0.5") "critical_share = 80\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:4:18: partition 'a': 'critical_share' must be at most 1, which is all CPU time, but "
+     "is "
+     "80; did you mean \"80%\"?"},
+    {"[[partition]]\nname = \"a\"\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:1:3: partition 'a': 'share' is missing: its part of the workers' CPU time while all "
+     "partitions have work, as 0.7 or \"70%\"; all together at most 1"},
+    {PARTITION("a", "0.5") "critical = 1\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:4:1: partition 'a': [[partition]] has no key 'critical'; did you mean "
+     "'critical_share'?"},
+    {PARTITION("a", "0.5") "[[partition]]\nname = 3\nshare = 0.1\n" SOURCE SINK,
+     HONE_STATUS_TYPE_MISMATCH, "n.toml:5:8: 'name' must be a text in quotes, but is 3"},
     {PARTITION("a", "\"much\"") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:3:9: partition 'a': 'share' must be a number from 0.0001 to 1, or a percentage "
      "in quotes, such as \"70%\""},
@@ -153,7 +182,8 @@ static const bad_file bad_files[] = {
      "n.toml:9:15: stage 'out': 'fail_at_end' must be true or false, but is 1"},
     {SOURCE SINK "on_full = \"drop\"\n", HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:9:11: stage 'out': 'on_full = \"drop\"' is not one of \"block\", "
-     "\"drop_oldest\", \"drop_newest\""},
+     "\"drop_oldest\", \"drop_newest\"; did you mean "
+     "'drop_oldest' or 'drop_newest'?"},
     {SOURCE SINK "on_full = 1\n", HONE_STATUS_TYPE_MISMATCH,
      "n.toml:9:11: stage 'out': 'on_full' must be one of \"block\", \"drop_oldest\", "
      "\"drop_newest\", but is 1"},
@@ -326,18 +356,27 @@ static void settings_change_the_file(void **test) {
         {"node.workers=3", HONE_OK, "ok"},
         {"out.from=[\"in\"]", HONE_OK, "ok"},
         {"out.from=in", HONE_OK, "ok"}, /* no TOML value: a text */
-        {"rows=5", HONE_STATUS_SYNTAX,
-         "n.toml: setting 'rows=5': write STAGE.KEY=VALUE or node.KEY=VALUE"},
+        {"rows=5", HONE_STATUS_SYNTAX, "setting 'rows=5': write STAGE.KEY=VALUE or node.KEY=VALUE"},
         {"in.rows", HONE_STATUS_SYNTAX,
-         "n.toml: setting 'in.rows': write STAGE.KEY=VALUE or node.KEY=VALUE"},
+         "setting 'in.rows': write STAGE.KEY=VALUE or node.KEY=VALUE"},
         {"inn.rows=5", HONE_STATUS_NOT_FOUND,
-         "n.toml: setting 'inn.rows=5': there is no stage 'inn'; did you mean 'in'?"},
+         "setting 'inn.rows=5': there is no stage 'inn'; did you mean 'in'?"},
         {"in.rowz=5", HONE_STATUS_NOT_FOUND,
-         "n.toml:2:3: stage 'in': kind 'test.source' has no key 'rowz'; did you mean 'rows'?"},
+         "setting 'in.rowz=5': stage 'in': kind 'test.source' has no key 'rowz'; did you mean "
+         "'rows'?"},
         {"in.rows=x", HONE_STATUS_TYPE_MISMATCH,
-         "n.toml:5:8: stage 'in': 'rows' must be a whole number from 0, but is a string"},
+         "setting 'in.rows=x': stage 'in': 'rows' must be a whole number from 0, but is a string"},
         {"in.rows=", HONE_STATUS_TYPE_MISMATCH,
-         "n.toml:5:8: stage 'in': 'rows' must be a whole number from 0, but is a string"},
+         "setting 'in.rows=': stage 'in': 'rows' must be a whole number from 0, but is a string"},
+        {"node.pinning=x", HONE_STATUS_INVALID_ARGUMENT,
+         "setting 'node.pinning=x': 'pinning = \"x\"' is not one of \"none\", \"compact\", "
+         "\"scatter\""},
+        {"node.batch_rows=2000", HONE_STATUS_LIMIT,
+         "setting 'node.batch_rows=2000': 'batch_rows' must be at most 1024, or 0 for what the "
+         "power profile says"},
+        {"out.from=[\"in\", \"inn\"]", HONE_STATUS_NOT_FOUND,
+         "setting 'out.from=[\"in\", \"inn\"]': stage 'out': there is no stage 'inn'; did you mean "
+         "'in'?"},
     };
     int wrong = 0;
     (void)test;
