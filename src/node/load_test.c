@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hone/memory/checking.h"
+#include "hone/memory/failing.h"
 #include "node_kinds_test.h"
 
 #define SOURCE "[[stage]]\nname = \"in\"\nkind = \"test.source\"\nrows = 3\n"
@@ -448,6 +449,39 @@ static void nothing_is_left_after_a_failure(void **test) {
     }
 }
 
+/* Every allocation of a load fails once, those for partitions and settings among them. */
+static void each_allocation_may_fail(void **test) {
+    static const char content[] = "[node]\nname = \"x\"\n" PARTITION(
+        "control", "0.3") "critical_share = 0.5\n" PARTITION("default", "\"60%\"") SOURCE
+        "partition = \"control\"\ncritical = true\n" EDIT(
+            "double", "\"in\"") "partition = \"rest\"\n"
+                                "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = [\"in\", "
+                                "\"double\"]\n";
+    static const char *const settings[] = {"in.rows=5", "out.queue=3", "out.from=[\"double\"]"};
+    uint64_t n = 1;
+    (void)test;
+    for (;; n++) {
+        hone_failing failing;
+        hone_diag diag = {0};
+        hone_node *node = NULL;
+        hone_failing_init(&failing, NULL, n, false);
+        hone_node_options options = {
+            .allocator = &failing.allocator, .settings = settings, .settings_count = 3};
+        hone_status status =
+            hone_node_load_text(hone_text_of(content), "n.toml", &options, &diag, &node);
+        hone_node_destroy(status == HONE_OK ? node : NULL);
+        assert_int_equal(hone_failing_read_stats(&failing).live_bytes, 0);
+        if (!hone_failing_has_failed(&failing)) {
+            assert_int_equal(status, HONE_OK);
+            break;
+        }
+        assert_int_equal(status, HONE_STATUS_OUT_OF_MEMORY);
+        assert_int_equal(diag.status, HONE_STATUS_OUT_OF_MEMORY);
+        assert_true(diag.message[0]);
+    }
+    assert_true(n > 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_bad_file_has_its_message),
@@ -456,6 +490,7 @@ int main(void) {
         cmocka_unit_test(settings_change_the_file),
         cmocka_unit_test(stages_are_sorted_and_described),
         cmocka_unit_test(nothing_is_left_after_a_failure),
+        cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
