@@ -564,6 +564,32 @@ class Node(unittest.TestCase):
         self.assertEqual(json.loads(self.run_hone("top", "--json").stdout), {"nodes": []})
         self.assertIn("No node", self.run_hone("top").stdout)
 
+    def test_top_shows_partitions_and_pressure(self):
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write('[[partition]]\nname = "most"\nshare = 0.8\ncritical_share = 0.9\n')
+        process = self.start("--set", "out.partition=most")
+        for _ in range(400):  # the first look at memory comes a moment after the start
+            node = json.loads(self.run_hone("top", "--json").stdout)["nodes"][0]
+            if node["memory_pressure"]:
+                break
+            time.sleep(0.05)
+        shown = self.run_hone("top", "--once").stdout
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        shares = [(each["name"], each["share"], each["critical_share"]) for each in node["partitions"]]
+        self.assertEqual(shares, [("most", 0.8, 0.9), ("rest", 0.2, 0.2)])
+        self.assertGreater(node["memory_pressure"]["looks_count"], 0)
+        self.assertRegex(shown, r"(?m)^  pressure \S+ +\d+ %, peak \d+ % \(own \d+ %, cgroup .*, stall ")
+        self.assertRegex(shown, r"(?m)^  PARTITION .* WAITING$")
+        self.assertRegex(shown, r"(?m)^  most +80\.0 % .* 90\.0 % ")
+
+    def test_a_setting_is_blamed_by_its_name(self):
+        for setting, hint in (("node.pinning=x", ""), ("node.pinning=compat", "; did you mean 'compact'?")):
+            result = self.run_hone("run", self.path, "--set", setting)
+            self.assertEqual(result.returncode, INPUT)
+            self.assertIn(f"setting '{setting}': 'pinning = ", result.stderr)
+            self.assertIn(f'"scatter"{hint}\n', result.stderr)
+
     def test_top_leaves_with_the_node(self):
         process = self.start("--for", "2s")
         shown, code = on_terminal("top", "cli-test", "--interval", "100ms", HONE_RUNTIME_DIR=self.runtime)

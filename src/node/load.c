@@ -158,6 +158,7 @@ void hone_node_destroy(hone_node *node) {
         hn_stage_pool_destroy(&node->stages[i]);
     }
     hone_live_close(&node->live);
+    hone_pressure_destroy(node->pressure);
     (void)hone_budget_destroy(node->budget, NULL);
     hone_mutex_deinit(&node->failure_lock);
     hone_arena_deinit(&node->arena);
