@@ -264,7 +264,7 @@ class Machine(unittest.TestCase):
             before = json.loads(hone(*words).stdout)["calibration"]
             self.assertFalse(before["is_known"])
             self.assertIn("--calibrate", before["reason"])
-            result = hone(*words, "--calibrate")
+            result = hone(*words, "--calibrate", "--force")  # other tests may keep the machine busy
             self.assertEqual((result.returncode, result.stderr), (OK, ""))  # no terminal: no progress
             measured = json.loads(result.stdout)["calibration"]
             self.assertTrue(measured["is_known"])
@@ -289,10 +289,38 @@ class Machine(unittest.TestCase):
 
     def test_calibrating_shows_progress_on_a_terminal(self):
         with tempfile.TemporaryDirectory() as folder:
-            shown, code = on_terminal("detect", "--calibrate", "--calibration", folder)
+            shown, code = on_terminal("detect", "--calibrate", "--force", "--calibration", folder)
             self.assertEqual(code, OK)
             self.assertIn("calibrating 1/", shown)
             self.assertIn("huge pages for a heap", shown)
+
+    def test_force_needs_something_to_force(self):
+        result = hone("detect", "--force")
+        self.assertEqual((result.returncode, result.stdout), (USAGE, ""))
+        self.assertIn("needs --calibrate", result.stderr)
+
+    def test_a_calibration_under_load_is_not_kept(self):
+        if len(HONE) > 1:
+            self.skipTest("an emulator has no /proc/stat of its own")
+        with tempfile.TemporaryDirectory() as folder:
+            words = ["detect", "--calibration", folder]
+            busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                    for _ in range(2 * len(os.sched_getaffinity(0)))]
+            try:
+                refused = hone(*words, "--calibrate")
+                self.assertEqual((refused.returncode, refused.stdout), (FAILED, ""))
+                self.assertIn("was not kept: other programs kept ", refused.stderr)
+                self.assertIn("--force", refused.stderr)
+                self.assertEqual(os.listdir(folder), [])
+                self.assertEqual(hone(*words, "--calibrate", "--force").returncode, OK)
+            finally:
+                for process in busy:
+                    process.kill()
+                    process.wait()
+            self.assertRegex(hone(*words).stdout, r"(?m)^  warning +other programs kept \d+\.\d CPUs busy")
+            kept = json.loads(hone(*words, "--json").stdout)["calibration"]
+            self.assertIn("CPUs busy", kept["disturbance"])
+            self.assertGreater(kept["others_cpus"], 0.2)
 
     def test_a_described_machine_is_not_measured(self):
         root = os.path.join(MACHINES, "laptop-on-battery")

@@ -22,8 +22,8 @@ enum {
 
 /* Understands --peers --quick --filter --details --list --seed --json --google-json --markdown
  * --html --save --compare --baselines --processes --blocks --threshold --strict --quiet --help, in
- * full; unknown options are errors. --save and --compare run the program itself (argv[0]) in four more processes.
- */
+ * full; unknown options are errors. --save and --compare run the program itself (argv[0]) in four
+ * more processes. */
 int hone_bench_main(int argc, char **argv, const hone_bench_suite *suite);
 
 typedef struct hone_bench_front_options {
