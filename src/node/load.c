@@ -132,6 +132,11 @@ hone_status hone_node_load(const char *path, const hone_node_options *options, h
     hone_status status = hone_file_read_all(path, NODE_FILE_BYTES_MAX, diag, &content);
     if (status == HONE_OK) {
         status = hone_node_load_text(hone_buffer_text(&content), path, options, diag, out_node);
+    } else if (status == HONE_STATUS_NOT_FOUND) {
+        (void)hone_diag_set(diag, status,
+                            "there is no node file '%.200s': look at its name and at the folder "
+                            "that you are in; `hone help node` says what belongs into one",
+                            path);
     }
     hone_buffer_deinit(&content);
     if (status == HONE_OK) {

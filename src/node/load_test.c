@@ -312,7 +312,9 @@ static void files_that_are_none(void **test) {
     const char *folder = *test;
     char path[300];
     (void)snprintf(path, sizeof path, "%s/missing.toml", folder);
-    check_file(path, HONE_STATUS_NOT_FOUND, "cannot read ", ": No such file or directory");
+    check_file(path, HONE_STATUS_NOT_FOUND, "there is no node file ",
+               ": look at its name and at the folder that you are in; `hone help node` says what "
+               "belongs into one");
     check_file(folder, HONE_STATUS_IS_DIRECTORY, "cannot read ", ": it is a directory, not a file");
     (void)snprintf(path, sizeof path, "%s/large.toml", folder);
     assert_int_equal(hone_file_replace(path, HONE_TEXT("# small\n"), NULL), HONE_OK);
