@@ -122,7 +122,7 @@ class NodeFile(Case):
     def test_missing(self):
         for command in ("run", "check"):
             result = hone(command, self.path("none.toml"))
-            self.check_message(result, INPUT, r"hone: cannot read '{f}/none\.toml': No such file.*")
+            self.check_message(result, INPUT, r"hone: there is no node file '{f}/none\.toml': look .*")
 
     def test_a_directory(self):
         for command in ("run", "check"):

@@ -264,7 +264,7 @@ class Machine(unittest.TestCase):
             before = json.loads(hone(*words).stdout)["calibration"]
             self.assertFalse(before["is_known"])
             self.assertIn("--calibrate", before["reason"])
-            result = hone(*words, "--calibrate")
+            result = hone(*words, "--calibrate", "--force")  # other tests may keep the machine busy
             self.assertEqual((result.returncode, result.stderr), (OK, ""))  # no terminal: no progress
             measured = json.loads(result.stdout)["calibration"]
             self.assertTrue(measured["is_known"])
@@ -281,6 +281,16 @@ class Machine(unittest.TestCase):
             self.assertGreater(again["calibration"]["age_s"], 0)
             self.assertEqual(len(again["huge_page_advice"]), 3)
             self.assertIn(" ago", hone(*[word for word in words if word != "--json"]).stdout)
+            with open(path, encoding="utf-8") as file:
+                kept = json.load(file)
+            kept["others_cpus"] = 1.26  # as if it had been measured under load, and kept by force
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(kept, file)
+            marked = json.loads(hone(*words).stdout)["calibration"]
+            self.assertEqual(marked["others_cpus"], 1.26)
+            self.assertEqual(marked["disturbance"], "other programs kept 1.3 CPUs busy meanwhile")
+            self.assertRegex(hone(*[word for word in words if word != "--json"]).stdout,
+                             r"(?m)^  warning +other programs kept 1\.3 CPUs busy")
             with open(path, "w", encoding="utf-8") as file:
                 file.write("{}")
             damaged = hone(*words)
@@ -289,10 +299,32 @@ class Machine(unittest.TestCase):
 
     def test_calibrating_shows_progress_on_a_terminal(self):
         with tempfile.TemporaryDirectory() as folder:
-            shown, code = on_terminal("detect", "--calibrate", "--calibration", folder)
+            shown, code = on_terminal("detect", "--calibrate", "--force", "--calibration", folder)
             self.assertEqual(code, OK)
             self.assertIn("calibrating 1/", shown)
             self.assertIn("huge pages for a heap", shown)
+
+    def test_force_needs_something_to_force(self):
+        result = hone("detect", "--force")
+        self.assertEqual((result.returncode, result.stdout), (USAGE, ""))
+        self.assertIn("needs --calibrate", result.stderr)
+
+    def test_a_calibration_under_load_is_not_kept(self):
+        if len(HONE) > 1:
+            self.skipTest("an emulator has no /proc/stat of its own")
+        with tempfile.TemporaryDirectory() as folder:
+            loop = [sys.executable, "-c", "while True: pass"]
+            busy = [subprocess.Popen(loop) for _ in os.sched_getaffinity(0)]
+            try:
+                refused = hone("detect", "--calibrate", "--calibration", folder)
+            finally:
+                for process in busy:
+                    process.kill()
+                    process.wait()
+            self.assertEqual((refused.returncode, refused.stdout), (FAILED, ""))
+            self.assertIn("was not kept: other programs kept ", refused.stderr)
+            self.assertIn("--force", refused.stderr)
+            self.assertEqual(os.listdir(folder), [])
 
     def test_a_described_machine_is_not_measured(self):
         root = os.path.join(MACHINES, "laptop-on-battery")
@@ -563,6 +595,33 @@ class Node(unittest.TestCase):
         process.communicate(timeout=60)
         self.assertEqual(json.loads(self.run_hone("top", "--json").stdout), {"nodes": []})
         self.assertIn("No node", self.run_hone("top").stdout)
+
+    def test_top_shows_partitions_and_pressure(self):
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write('[[partition]]\nname = "most"\nshare = 0.8\ncritical_share = 0.9\n')
+        process = self.start("--set", "out.partition=most")
+        for _ in range(400):  # the first look at memory comes a moment after the start
+            node = json.loads(self.run_hone("top", "--json").stdout)["nodes"][0]
+            if node["memory_pressure"]:
+                break
+            time.sleep(0.05)
+        shown = self.run_hone("top", "--once").stdout
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        shares = [(each["name"], round(each["share"], 6), round(each["critical_share"], 6))
+                  for each in node["partitions"]]
+        self.assertEqual(shares, [("most", 0.8, 0.9), ("rest", 0.2, 0.2)])
+        self.assertGreater(node["memory_pressure"]["looks_count"], 0)
+        self.assertRegex(shown, r"(?m)^  pressure \S+ +\d+ %, peak \d+ % \(own \d+ %, cgroup .*, stall ")
+        self.assertRegex(shown, r"(?m)^  PARTITION .* WAITING$")
+        self.assertRegex(shown, r"(?m)^  most +80\.0 % .* 90\.0 % ")
+
+    def test_a_setting_is_blamed_by_its_name(self):
+        for setting, hint in (("node.pinning=x", ""), ("node.pinning=compat", "; did you mean 'compact'?")):
+            result = self.run_hone("run", self.path, "--set", setting)
+            self.assertEqual(result.returncode, INPUT)
+            self.assertIn(f"setting '{setting}': 'pinning = ", result.stderr)
+            self.assertIn(f'"scatter"{hint}\n', result.stderr)
 
     def test_top_leaves_with_the_node(self):
         process = self.start("--for", "2s")

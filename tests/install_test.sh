@@ -6,7 +6,7 @@
 #                remember where it was
 #   cmake        builds tests/consume against it by find_package(hone) and runs it
 #   pkg-config   the same with nothing but cc and pkg-config
-#   manual       the program of docs/library.md, built in both ways that it tells, runs
+#   manual       the program of docs/library.md, built in both ways by the very lines that it tells, runs
 #   component    find_package names the components that there are when it is asked for another one
 #   package      the target hone_package makes all that an install needs: `./dev run` builds no more
 #   files        the command, its man page and completions are there and not empty
@@ -52,11 +52,9 @@ do_manual() {
     cd "$work/manual"
     block c >program.c
     block cmake >CMakeLists.txt
-    cmake -B build -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="-Wall -Wextra -Werror"
-    cmake --build build
-    PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name hone.pc)")
-    export PKG_CONFIG_PATH
-    sh -e -c "$(block sh)"
+    # its own lines and nothing besides; warnings are errors by the environment
+    block sh | sed "s|\\<PREFIX\\>|$prefix|; s|^cc |cc -Wall -Wextra -Werror |" >commands
+    (unset PKG_CONFIG_PATH && CFLAGS="-Wall -Wextra -Werror" sh -e commands)
     for program in build/program ./program; do
         "$program" "$source/../examples/host-watch/node.toml" | grep -x '[1-9][0-9]* records'
         if "$program" nowhere.toml 2>message; then exit 1; fi

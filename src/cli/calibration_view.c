@@ -36,6 +36,15 @@ static int measure_and_save(hn_session *session, const char *directory,
     if (status != HONE_OK) {
         return hn_cli_fail(session, HN_EXIT_FAILED, &diag);
     }
+    char reason[160];
+    if (hone_calibration_is_disturbed(out_calibration, reason, sizeof reason) &&
+        !hn_arguments_has(&session->arguments, "force")) {
+        (void)hone_diag_set(&diag, HONE_STATUS_INCONCLUSIVE,
+                            "the calibration was not kept: %s; measure again when the machine is "
+                            "idle, or keep it all the same with --force",
+                            reason);
+        return hn_cli_fail(session, HN_EXIT_FAILED, &diag);
+    }
     status = hone_calibration_save(out_calibration, directory, &diag);
     return status == HONE_OK ? HN_EXIT_OK : hn_cli_fail(session, HN_EXIT_INPUT, &diag);
 }
@@ -85,7 +94,14 @@ static int get(hn_session *session, bool is_measuring, hn_calibration_view *out_
 }
 
 int hn_cli_calibration_get(hn_session *session, hn_calibration_view *out_view) {
-    return get(session, hn_arguments_has(&session->arguments, "calibrate"), out_view);
+    bool is_measuring = hn_arguments_has(&session->arguments, "calibrate");
+    if (!is_measuring && hn_arguments_has(&session->arguments, "force")) {
+        hone_diag diag = {0};
+        (void)hone_diag_set(&diag, HONE_STATUS_INVALID_ARGUMENT,
+                            "--force says what to do with a new calibration: it needs --calibrate");
+        return hn_cli_fail(session, HN_EXIT_USAGE, &diag);
+    }
+    return get(session, is_measuring, out_view);
 }
 
 void hn_cli_calibration_find(hn_session *session, hn_calibration_view *out_view) {
@@ -155,6 +171,18 @@ static void print_provenance(hn_cli_output *out, const hn_calibration_view *view
     hn_cli_print_wrapped(out, hone_text_of(line), NAME_COLUMN, NAME_COLUMN);
 }
 
+/* Kept by --force: whoever reads the figures must know. */
+static void print_disturbance(hn_cli_output *out, const hone_calibration *calibration) {
+    char reason[160], line[300];
+    if (!hone_calibration_is_disturbed(calibration, reason, sizeof reason)) {
+        return;
+    }
+    (void)snprintf(line, sizeof line, "%s; measure again when the machine is idle", reason);
+    hn_cli_print(out, "  %s%-*s%s", hn_cli_style_of(out, HN_STYLE_WARNING), NAME_COLUMN - 2,
+                 "warning", hn_cli_style_of(out, HN_STYLE_PLAIN));
+    hn_cli_print_wrapped(out, hone_text_of(line), NAME_COLUMN, NAME_COLUMN);
+}
+
 void hn_cli_calibration_print(hn_cli_output *out, const hn_calibration_view *view) {
     print_title(out, "calibration");
     if (!view->is_known) {
@@ -165,6 +193,7 @@ void hn_cli_calibration_print(hn_cli_output *out, const hn_calibration_view *vie
         return;
     }
     print_provenance(out, view);
+    print_disturbance(out, &view->calibration);
     for (int i = 0; i < HONE_CALIBRATION_COUNT; i++) {
         print_figure(out, (hone_calibration_id)i, &view->calibration.figures[i]);
     }
@@ -226,6 +255,22 @@ static void write_figure(hone_json_writer *writer, hone_calibration_id id,
     hone_json_write_object_end(writer);
 }
 
+static void write_disturbance(hone_json_writer *writer, const hone_calibration *calibration) {
+    char reason[160];
+    hn_json_key(writer, "others_cpus");
+    if (calibration->others_cpus >= 0) {
+        hone_json_write_f64(writer, calibration->others_cpus);
+    } else {
+        hone_json_write_null(writer);
+    }
+    hn_json_key(writer, "disturbance");
+    if (hone_calibration_is_disturbed(calibration, reason, sizeof reason)) {
+        hone_json_write_text(writer, hone_text_of(reason));
+    } else {
+        hone_json_write_null(writer);
+    }
+}
+
 void hn_cli_calibration_write(hone_json_writer *writer, const hn_calibration_view *view) {
     hn_json_key(writer, "calibration");
     hone_json_write_object_begin(writer);
@@ -243,6 +288,7 @@ void hn_cli_calibration_write(hone_json_writer *writer, const hn_calibration_vie
         } else {
             hone_json_write_null(writer);
         }
+        write_disturbance(writer, calibration);
         hn_json_key(writer, "figures");
         hone_json_write_object_begin(writer);
         for (int i = 0; i < HONE_CALIBRATION_COUNT; i++) {

@@ -96,6 +96,10 @@ static const hn_cli_option detect_options[] = {
      .letter = 'c',
      .type = HN_CLI_OPTION_FLAG,
      .help = "first measure what this host costs (some seconds, on an idle machine) and keep it"},
+    {.name = "force",
+     .letter = 'f',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "with --calibrate: keep the figures even if the machine was busy meanwhile"},
     {.name = "calibration",
      .type = HN_CLI_OPTION_FOLDER,
      .argument = "DIR",
@@ -233,7 +237,9 @@ static const hn_command commands[] = {
             "With --calibrate it also measures: cache and memory latencies, what small and huge "
             "pages cost, bandwidth, waking a thread, a system call. The figures are kept for this "
             "host, shown with their spread and their age from then on, and decide what is advised "
-            "about huge pages. A figure whose samples were all disturbed is n/a.\n\n"
+            "about huge pages. A figure whose samples were all disturbed is n/a. Where other "
+            "programs used the CPUs meanwhile, nothing is kept, unless --force says so; then every "
+            "'hone detect' warns.\n\n"
             "Present, absent and forbidden are three different answers: what is missing is n/a "
             "with its reason, never 0.",
         .completion = HN_COMPLETION_NONE,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watch_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,20 @@ static void forget_figures(hn_watch_stage *stage) {
     stage->records_in = stage->records_out = stage->busy_ns = 0;
 }
 
+static void look_at_partitions(hn_watch_node *node, bool is_from_start) {
+    const hone_live_page *page = node->live.page;
+    double used_ns[HONE_LIVE_PARTITIONS_MAX], sum_ns = 0;
+    for (uint32_t i = 0; i < page->partitions_count; i++) {
+        uint64_t cpu_ns = load(&page->partitions[i].cpu_ns);
+        used_ns[i] = (double)(cpu_ns - (is_from_start ? 0 : node->partitions[i].cpu_ns));
+        sum_ns += used_ns[i];
+        node->partitions[i].cpu_ns = cpu_ns;
+    }
+    for (uint32_t i = 0; i < page->partitions_count; i++) {
+        node->partitions[i].share_used = sum_ns > 0 ? used_ns[i] / sum_ns : (double)NAN;
+    }
+}
+
 static void look_at_node(hn_watch_node *node, uint64_t now_ns) {
     const hone_live_page *page = node->live.page;
     uint64_t ended_ns = load(&page->ended_ns);
@@ -108,6 +123,7 @@ static void look_at_node(hn_watch_node *node, uint64_t now_ns) {
             hone_histogram_merge(node->end_to_end_ns, &page->stages[i].end_to_end_ns);
         }
     }
+    look_at_partitions(node, ended_ns != 0);
     node->looked_ns = until_ns;
 }
 

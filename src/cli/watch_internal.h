@@ -23,12 +23,19 @@ typedef struct hn_watch_stage {
     double history[HN_WATCH_HISTORY]; /* of in_per_s, the newest last */
 } hn_watch_stage;
 
+/* A partition's CPU time at one look, and what it used since the one before. */
+typedef struct hn_watch_partition {
+    uint64_t cpu_ns;
+    double share_used; /* of what all partitions used, likewise; NAN: nothing was used */
+} hn_watch_partition;
+
 typedef struct hn_watch_node {
     hone_live live;
     int64_t pid;
     uint64_t looked_ns; /* monotonic; 0: never */
     uint32_t stages_count;
     hn_watch_stage *stages;
+    hn_watch_partition partitions[HONE_LIVE_PARTITIONS_MAX];
     hone_histogram *end_to_end_ns; /* of all sinks, at the last look */
     bool has_ended;                /* the figures are the last ones */
 } hn_watch_node;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes and stages as `hone top` shows them. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -166,6 +167,69 @@ static void print_memory(hn_cli_output *output, const hone_live_page *page) {
                  hn_cli_style_of(output, HN_STYLE_PLAIN), held, budget, peak);
 }
 
+/* "12 %", or "n/a" */
+static void cell_share(uint64_t ppm, char *out_text) {
+    if (ppm == HONE_LIVE_UNKNOWN) {
+        (void)snprintf(out_text, CELL_BYTES, "n/a");
+    } else {
+        (void)snprintf(out_text, CELL_BYTES, "%.0f %%", (double)ppm / 1e4);
+    }
+}
+
+/* What is known of it; nothing before the first look. */
+static void print_pressure(hn_cli_output *output, const hone_live_pressure *pressure) {
+    char now[CELL_BYTES], own[CELL_BYTES], cgroup[CELL_BYTES], stall[CELL_BYTES], peak[CELL_BYTES],
+        bar[CELL_BYTES], evicted[24];
+    uint64_t now_ppm = load(&pressure->pressure_ppm), passes_count = load(&pressure->passes_count);
+    if (load(&pressure->looks_count) == 0) {
+        return;
+    }
+    cell_share(now_ppm, now);
+    cell_share(load(&pressure->own_ppm), own);
+    cell_share(load(&pressure->cgroup_ppm), cgroup);
+    cell_share(load(&pressure->stall_ppm), stall);
+    cell_share(load(&pressure->pressure_peak_ppm), peak);
+    hn_cli_figure_bar((double)now_ppm / 1e6, BAR_CELLS, bar, sizeof bar);
+    hn_cli_print(output, "  pressure %s%s%s %s, peak %s (own %s, cgroup %s, stall %s)",
+                 hn_cli_style_of(output, now_ppm >= 700000 ? HN_STYLE_BAD : HN_STYLE_GOOD), bar,
+                 hn_cli_style_of(output, HN_STYLE_PLAIN), now, peak, own, cgroup, stall);
+    if (passes_count) {
+        (void)hone_size_format((double)load(&pressure->evicted_bytes), evicted, sizeof evicted);
+        hn_cli_print(output, "; %s given back in %llu eviction%s", evicted,
+                     (unsigned long long)passes_count, passes_count == 1 ? "" : "s");
+    }
+    hn_cli_print(output, "\n");
+}
+
+/* As in the report; `used` since the last look. */
+static void print_partitions(hn_cli_output *output, const hn_watch_node *node) {
+    const hone_live_page *page = node->live.page;
+    if (page->partitions_count) {
+        hn_cli_print(output, "%s  %-14s  %7s  %7s  %8s  %8s  %12s  %7s%s\n",
+                     hn_cli_style_of(output, HN_STYLE_FAINT), "PARTITION", "SHARE", "USED", "CPU",
+                     "CRITICAL", "CRITICAL CPU", "WAITING",
+                     hn_cli_style_of(output, HN_STYLE_PLAIN));
+    }
+    for (uint32_t i = 0; i < page->partitions_count; i++) {
+        const hone_live_partition *live = &page->partitions[i];
+        char name[CELL_BYTES], used[CELL_BYTES] = "-", cpu[24], critical[24] = "-";
+        uint64_t critical_ns = load(&live->critical_ns);
+        hn_cli_figure_name(live->name, HONE_LIVE_NAME_BYTES, 14, name);
+        if (!isnan(node->partitions[i].share_used)) {
+            (void)snprintf(used, sizeof used, "%.1f %%", 100 * node->partitions[i].share_used);
+        }
+        (void)hone_duration_format((double)node->partitions[i].cpu_ns, cpu, sizeof cpu);
+        if (critical_ns) {
+            (void)hone_duration_format((double)critical_ns, critical, sizeof critical);
+        }
+        int padding = 14 - (int)hn_cli_figure_width(name);
+        hn_cli_print(output, "  %s%*s  %5.1f %%  %7s  %8s  %6.1f %%  %12s  %7llu\n", name,
+                     padding > 0 ? padding : 0, "", 100 * live->share, used, cpu,
+                     100 * live->critical_share, critical,
+                     (unsigned long long)load(&live->waiting_count));
+    }
+}
+
 static void print_end_to_end(hn_cli_output *output, const hone_histogram *end_to_end_ns) {
     static const struct {
         const char *name;
@@ -200,6 +264,7 @@ static void print_node(hn_cli_output *output, const hn_watch_node *node, uint64_
                  hn_watch_state_name(node), hn_cli_style_of(output, HN_STYLE_PLAIN), uptime,
                  page->workers_count, page->workers_count == 1 ? "" : "s");
     print_memory(output, page);
+    print_pressure(output, &page->pressure);
     print_end_to_end(output, node->end_to_end_ns);
     hn_cli_print(output, "%s", hn_cli_style_of(output, HN_STYLE_FAINT));
     print_row(output, NULL, shape);
@@ -207,6 +272,7 @@ static void print_node(hn_cli_output *output, const hn_watch_node *node, uint64_
     for (uint32_t i = 0; i < node->stages_count; i++) {
         print_row(output, &(stage_row){&page->stages[i], &node->stages[i]}, shape);
     }
+    print_partitions(output, node);
 }
 
 void hn_watch_print_table(hn_cli_output *output, const hn_watch *watch, uint64_t now_ns,
@@ -267,6 +333,52 @@ static void write_stage(hone_json_writer *writer, const stage_row *row) {
     hone_json_write_object_end(writer);
 }
 
+/* A fraction, or null. */
+static void write_fraction(hone_json_writer *writer, const char *key, double value) {
+    hn_json_key(writer, key);
+    if (isnan(value)) {
+        hone_json_write_null(writer);
+    } else {
+        hone_json_write_f64(writer, value);
+    }
+}
+
+static void write_ppm(hone_json_writer *writer, const char *key, const _Atomic uint64_t *figure) {
+    uint64_t ppm = load(figure);
+    write_fraction(writer, key, ppm == HONE_LIVE_UNKNOWN ? (double)NAN : (double)ppm / 1e6);
+}
+
+static void write_pressure(hone_json_writer *writer, const hone_live_pressure *pressure) {
+    hn_json_key(writer, "memory_pressure");
+    if (load(&pressure->looks_count) == 0) {
+        hone_json_write_null(writer);
+        return;
+    }
+    hone_json_write_object_begin(writer);
+    write_ppm(writer, "last", &pressure->pressure_ppm);
+    write_ppm(writer, "peak", &pressure->pressure_peak_ppm);
+    write_ppm(writer, "own", &pressure->own_ppm);
+    write_ppm(writer, "cgroup", &pressure->cgroup_ppm);
+    write_ppm(writer, "stall", &pressure->stall_ppm);
+    hn_json_u64(writer, "looks_count", load(&pressure->looks_count));
+    hn_json_u64(writer, "passes_count", load(&pressure->passes_count));
+    hn_json_u64(writer, "evicted_bytes", load(&pressure->evicted_bytes));
+    hone_json_write_object_end(writer);
+}
+
+static void write_partition(hone_json_writer *writer, const hone_live_partition *live,
+                            const hn_watch_partition *seen) {
+    hone_json_write_object_begin(writer);
+    write_name(writer, "name", live->name);
+    write_fraction(writer, "share", live->share);
+    write_fraction(writer, "critical_share", live->critical_share);
+    write_fraction(writer, "share_used", seen->share_used);
+    hn_json_u64(writer, "cpu_ns", seen->cpu_ns);
+    hn_json_u64(writer, "critical_ns", load(&live->critical_ns));
+    hn_json_u64(writer, "waiting_count", load(&live->waiting_count));
+    hone_json_write_object_end(writer);
+}
+
 static void write_node(hone_json_writer *writer, const hn_watch_node *node, uint64_t now_ns) {
     const hone_live_page *page = node->live.page;
     hone_json_write_object_begin(writer);
@@ -278,7 +390,14 @@ static void write_node(hone_json_writer *writer, const hn_watch_node *node, uint
     hn_json_u64(writer, "budget_bytes", page->budget_bytes);
     hn_json_u64(writer, "held_bytes", load(&page->held_bytes));
     hn_json_u64(writer, "peak_bytes", load(&page->peak_bytes));
+    write_pressure(writer, &page->pressure);
     write_latency(writer, "end_to_end_ns", node->end_to_end_ns);
+    hn_json_key(writer, "partitions");
+    hone_json_write_array_begin(writer);
+    for (uint32_t i = 0; i < page->partitions_count; i++) {
+        write_partition(writer, &page->partitions[i], &node->partitions[i]);
+    }
+    hone_json_write_array_end(writer);
     hn_json_key(writer, "stages");
     hone_json_write_array_begin(writer);
     for (uint32_t i = 0; i < node->stages_count; i++) {

@@ -3,7 +3,6 @@
  * tidy: allow print throughout: it is the body of main of the bench programs. */
 #include "hone/measure/bench_main.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,35 +30,35 @@ typedef struct front {
     const char *json, *google_json, *markdown, *html;
     const char *save, *compare, *baselines;
     double threshold;
-    bool is_strict, is_list, is_help, with_details;
+    bool is_strict, is_list, is_help, is_quiet, with_details;
 } front;
 
-static const struct {
-    struct option option;
-    const char *argument, *help;
-} option_table[] = {
-    {{"peers", no_argument, NULL, 'p'}, "", "run the peers beside hone, interleaved"},
-    {{"quick", no_argument, NULL, 'q'}, "", "an eighth of the time, wider intervals"},
-    {{"filter", required_argument, NULL, 'f'}, "TEXT", "only cases with TEXT in their name"},
-    {{"details", no_argument, NULL, 'd'}, "", "print mean, deviation, range, counters as well"},
-    {{"list", no_argument, NULL, 'l'}, "", "list the cases and their variants, run nothing"},
-    {{"seed", required_argument, NULL, 's'}, "N", "of random orders and resampling (1)"},
-    {{"json", required_argument, NULL, 'j'}, "FILE", "write JSON (- is standard output)"},
-    {{"google-json", required_argument, NULL, 'g'}, "FILE", "write google-benchmark's JSON"},
-    {{"markdown", required_argument, NULL, 'm'}, "FILE", "write Markdown"},
-    {{"html", required_argument, NULL, 'h'}, "FILE", "write one HTML file with plots"},
-    {{"save", required_argument, NULL, 'S'}, "NAME", "keep this run as a baseline"},
-    {{"compare", required_argument, NULL, 'c'}, "NAME", "judge this run against a baseline"},
-    {{"baselines", required_argument, NULL, 'b'},
-     "DIR",
-     "where baselines are ($XDG_STATE_HOME/hone/baselines)"},
-    {{"processes", required_argument, NULL, 'n'},
-     "N",
-     "processes behind a baseline or a comparison (5)"},
-    {{"blocks", required_argument, NULL, 'B'}, "N", "at most N pairs of samples a case"},
-    {{"threshold", required_argument, NULL, 't'}, "N%", "what counts as a change (5%)"},
-    {{"strict", no_argument, NULL, 'x'}, "", "exit with 2 when a verdict is inconclusive"},
-    {{"help", no_argument, NULL, 'H'}, "", "this text"},
+typedef struct option_spec {
+    const char *name;
+    char letter;
+    const char *argument, *help; /* argument "": it takes none */
+} option_spec;
+
+static const option_spec option_table[] = {
+    {"peers", 'p', "", "run the peers beside hone, interleaved"},
+    {"quick", 'q', "", "an eighth of the time, wider intervals"},
+    {"filter", 'f', "TEXT", "only cases with TEXT in their name"},
+    {"details", 'd', "", "print mean, deviation, range, counters as well"},
+    {"list", 'l', "", "list the cases and their variants, run nothing"},
+    {"seed", 's', "N", "of random orders and resampling (1)"},
+    {"json", 'j', "FILE", "write JSON (- is standard output)"},
+    {"google-json", 'g', "FILE", "write google-benchmark's JSON"},
+    {"markdown", 'm', "FILE", "write Markdown"},
+    {"html", 'h', "FILE", "write one HTML file with plots"},
+    {"save", 'S', "NAME", "keep this run as a baseline"},
+    {"compare", 'c', "NAME", "judge this run against a baseline"},
+    {"baselines", 'b', "DIR", "where baselines are ($XDG_STATE_HOME/hone/baselines)"},
+    {"processes", 'n', "N", "processes behind a baseline or a comparison (5)"},
+    {"blocks", 'B', "N", "at most N pairs of samples a case"},
+    {"threshold", 't', "N%", "what counts as a change (5%)"},
+    {"strict", 'x', "", "exit with 2 when a verdict is inconclusive"},
+    {"quiet", 'Q', "", "no progress on standard error"},
+    {"help", 'H', "", "this text"},
 };
 enum { OPTIONS_COUNT = sizeof option_table / sizeof option_table[0] };
 
@@ -73,12 +72,14 @@ static void print_help(const char *program) {
                   program);
     for (size_t i = 0; i < OPTIONS_COUNT; i++) {
         char left[40];
-        (void)snprintf(left, sizeof left, "--%s %s", option_table[i].option.name,
+        (void)snprintf(left, sizeof left, "--%s %s", option_table[i].name,
                        option_table[i].argument);
         (void)fprintf(stream(false), "  %-22s %s\n", left, option_table[i].help);
     }
-    (void)fprintf(stream(false),
-                  "\nExit codes: 0 ok, 1 regressed, 2 inconclusive (with --strict), 3 error.\n");
+    (void)fprintf(
+        stream(false),
+        "\nExit codes: 0 ok, 1 regressed, 2 inconclusive (with --strict), 3 error: a wrong\n"
+        "command line, a filter that leaves no case, or a failure.\n");
 }
 
 static int complain(const char *what, const char *about) {
@@ -132,6 +133,7 @@ static bool apply_option(front *self, int option, const char *value) {
     case 't': is_good = parse_threshold(value, &self->threshold); break;
     case 'x': self->is_strict = true; break;
     case 'd': self->with_details = true; break;
+    case 'Q': self->is_quiet = true; break;
     case 'H': self->is_help = true; break;
     default: return false;
     }
@@ -147,26 +149,61 @@ static bool apply_option(front *self, int option, const char *value) {
     return is_good;
 }
 
-static bool parse_command_line(int argc, char **argv, front *self) {
-    struct option options[OPTIONS_COUNT + 1] = {{0}};
+/* The option of that very name; NULL after having said which one is near. */
+static const option_spec *find_option(hone_text name) {
+    const char *names[OPTIONS_COUNT];
+    char about[160];
     for (size_t i = 0; i < OPTIONS_COUNT; i++) {
-        options[i] = option_table[i].option;
-    }
-    int option;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            (void)complain(option == '?' ? "unknown option (--help lists them)"
-                                         : "a value is missing after",
-                           argv[optind - 1]);
-            return false;
+        if (hone_text_is(name, option_table[i].name)) {
+            return &option_table[i];
         }
-        if (!apply_option(self, option, optarg)) {
-            return false;
-        }
+        names[i] = option_table[i].name;
     }
-    if (optind < argc) {
-        (void)complain("unexpected argument (--help lists the options)", argv[optind]);
+    const char *nearest = hone_text_nearest(name, names, OPTIONS_COUNT);
+    for (size_t i = 0; i < OPTIONS_COUNT && !nearest && name.size; i++) {
+        nearest = hone_text_has_prefix(hone_text_of(names[i]), name) ? names[i] : NULL;
+    }
+    (void)snprintf(about, sizeof about, "--%.*s%s%s%s", (int)(name.size < 80 ? name.size : 80),
+                   name.data, nearest ? " (did you mean --" : "", nearest ? nearest : "",
+                   nearest ? "?)" : "");
+    (void)complain("unknown option (--help lists them)", about);
+    return NULL;
+}
+
+/* "--name", "--name=value" or "--name value" at words[*index], which moves to the last word that
+ * was used. Names in full: what begins one today might begin two tomorrow. */
+static bool parse_option(front *self, char **words, int count, int *index) {
+    hone_text value = hone_text_of(words[*index] + 2);
+    hone_text name = hone_text_split(&value, '=');
+    const option_spec *spec = find_option(name);
+    if (!spec) {
+        return false;
+    }
+    bool wants_value = spec->argument[0] != '\0', has_value = value.data != NULL;
+    if (!wants_value) {
+        if (has_value) {
+            (void)complain("this option takes no value", words[*index]);
+        }
+        return !has_value && apply_option(self, spec->letter, NULL);
+    }
+    if (!has_value && *index + 1 >= count) {
+        (void)complain("a value is missing after", words[*index]);
+        return false;
+    }
+    return apply_option(self, spec->letter, has_value ? value.data : words[++*index]);
+}
+
+static bool parse_command_line(int argc, char **argv, front *self) {
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) == 0) {
+            if (!parse_option(self, argv, argc, &i)) {
+                return false;
+            }
+            continue;
+        }
+        (void)complain(argv[i][0] == '-' ? "unknown option (--help lists them)"
+                                         : "unexpected argument (--help lists the options)",
+                       argv[i]);
         return false;
     }
     return true;
@@ -187,10 +224,22 @@ static int list_cases(const hone_bench_suite *suite) {
     return HONE_BENCH_EXIT_OK;
 }
 
+/* On a terminal one line that is written over, elsewhere a line each: a suite may take minutes, and
+ * whoever waits for it must see that it lives. */
+static void show_step(uint32_t index, uint32_t count, const char *what) {
+    bool is_terminal = isatty(STDERR_FILENO) == 1;
+    (void)fprintf(stream(true), "%s[%u/%u] %s%s", is_terminal ? "\r\033[K" : "", index + 1, count,
+                  what, is_terminal ? "" : "\n");
+    (void)fflush(stream(true));
+}
+
 static void show_progress(void *self, const char *case_name, uint32_t index, uint32_t count) {
     (void)self;
-    (void)fprintf(stream(true), "\r\033[K[%u/%u] %s", index + 1, count, case_name);
-    (void)fflush(stream(true));
+    show_step(index, count, case_name);
+}
+
+static void show_process(uint32_t index, uint32_t count) {
+    show_step(index, count, "all cases once more, in a process of its own");
 }
 
 static void clear_progress(void) {
@@ -291,6 +340,7 @@ static hone_status repeat_suite(const front *self, hone_arena *arena, hone_diag 
         .directory = self->baselines,
         .seed = first->seed,
         .is_quick = self->bench.is_quick,
+        .progress = self->is_quiet ? NULL : show_process,
     };
     uint32_t count = (uint32_t)self->processes_count;
     hone_bench_report *reports = HONE_ARENA_NEW_ARRAY(arena, hone_bench_report, count);
@@ -352,7 +402,7 @@ int hone_bench_main(int argc, char **argv, const hone_bench_suite *suite) {
     if (self.is_list) {
         return list_cases(suite);
     }
-    self.bench.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
+    self.bench.progress = self.is_quiet ? NULL : show_progress;
     hone_arena arena;
     hone_diag diag = {0};
     hone_bench_report report = {0};
@@ -399,7 +449,7 @@ int hone_bench_compare_main(const char *old_command, const char *new_command,
         .is_strict = options->is_strict,
         .bench = {.is_quick = options->is_quick, .seed = options->seed},
     };
-    self.bench.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
+    self.bench.progress = show_progress;
     hone_arena arena;
     hone_diag diag = {0};
     hone_bench_report report = {0};

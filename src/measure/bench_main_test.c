@@ -75,6 +75,11 @@ static void test_plain_runs(void **state) {
     assert_says("given (us, lower is better): hone peer (absent: not packaged)");
     assert_int_equal(BENCH("10", "--help"), 0);
     assert_says("--threshold N%");
+    assert_says("3 error: a wrong\ncommand line, a filter that leaves no case");
+    assert_int_equal(BENCH("10", "--filter=give"), 0);
+    assert_says("[1/1] given\n"); /* progress, as standard error is no terminal */
+    assert_int_equal(BENCH("10", "--quiet"), 0);
+    assert_null(strstr((const char *)output.data, "[1/1]"));
     assert_int_equal(BENCH("10", "--json", "-"), 0);
     assert_true(output.data[0] == '{');
 }
@@ -82,7 +87,15 @@ static void test_plain_runs(void **state) {
 static void test_wrong_command_lines(void **state) {
     (void)state;
     assert_int_equal(BENCH("10", "--bogus"), 3);
-    assert_says("hone: error: unknown option (--help lists them): --bogus");
+    assert_says("hone: error: unknown option (--help lists them): --bogus\n");
+    assert_int_equal(BENCH("10", "--peer"), 3); /* names in full */
+    assert_says("unknown option (--help lists them): --peer (did you mean --peers?)");
+    assert_int_equal(BENCH("10", "--thresh=3%"), 3);
+    assert_says("--thresh (did you mean --threshold?)");
+    assert_int_equal(BENCH("10", "-q"), 3);
+    assert_says("unknown option (--help lists them): -q");
+    assert_int_equal(BENCH("10", "--peers=all"), 3);
+    assert_says("this option takes no value: --peers=all");
     assert_int_equal(BENCH("10", "extra"), 3);
     assert_says("unexpected argument");
     assert_int_equal(BENCH("10", "--threshold"), 3);
@@ -92,7 +105,7 @@ static void test_wrong_command_lines(void **state) {
     assert_int_equal(BENCH("10", "--seed", "-1"), 3);
     assert_says("whole number");
     assert_int_equal(BENCH("10", "--filter", "nothing"), 3);
-    assert_says("--list shows them");
+    assert_says("no case of suite 'front' has 'nothing' in its name; it has given");
     assert_int_equal(BENCH("10", "--json", "/no/such/folder/x.json"), 3);
     assert_says("/no/such/folder/x.json");
     assert_int_equal(BENCH("0", NULL), 3);
@@ -114,6 +127,7 @@ static bool is_verdict(const char *value, int exit_code, const char *words) {
 static void test_baselines(void **state) {
     (void)state;
     assert_int_equal(BENCH("10", "--baselines", DIRECTORY, "--save", "v1"), 0);
+    assert_says("[4/4] all cases once more, in a process of its own\n");
     assert_true(is_verdict("10", 0, " same"));
     assert_true(is_verdict("11", 1, "regressed: given costs 10.0 % more"));
     assert_true(is_verdict("9", 0, " improved"));

@@ -215,6 +215,22 @@ static void close_calibrator(hn_calibrator *calibrator) {
     hone_platform_deinit(&calibrator->platform);
 }
 
+/* The parts, and how busy others kept the machine meanwhile. */
+static hone_status calibrate_watched(hn_calibrator *calibrator,
+                                     const hone_calibration_options *options) {
+    const hone_usage_probe *probe = &calibrator->sampler.probe;
+    uint64_t machine_start_ns = 0, machine_end_ns = 0, own_ns = hone_usage_own_cpu_ns();
+    uint64_t start_ns = hone_clock_monotonic_ns();
+    bool is_known = hone_usage_machine_cpu_ns(probe, &machine_start_ns);
+    hone_status status = calibrate_parts(calibrator, options);
+    is_known = is_known && hone_usage_machine_cpu_ns(probe, &machine_end_ns);
+    double wall_ns = (double)(hone_clock_monotonic_ns() - start_ns);
+    own_ns = hone_usage_own_cpu_ns() - own_ns;
+    double others_ns = (double)(machine_end_ns - machine_start_ns) - (double)own_ns;
+    calibrator->calibration->others_cpus = !is_known ? -1 : others_ns > 0 ? others_ns / wall_ns : 0;
+    return status;
+}
+
 hone_status hone_calibration_run(const hone_calibration_options *options, hone_diag *diag,
                                  hone_calibration *out_calibration) {
     hone_calibration calibration = {.measured_at_ns = hone_clock_realtime_ns()};
@@ -237,7 +253,7 @@ hone_status hone_calibration_run(const hone_calibration_options *options, hone_d
         status = hone_thread_pin(calibrator.home_cpu);
     }
     if (status == HONE_OK) {
-        status = calibrate_parts(&calibrator, options);
+        status = calibrate_watched(&calibrator, options);
         (void)!hone_thread_pin_set(&before); /* was allowed before */
     }
     close_calibrator(&calibrator);

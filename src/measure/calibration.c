@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * {"hone_calibration": 1, "host": {...}, "measured_at_ns": N, "block_bytes": N, "huge_bytes": N,
- *  "figures": {NAME: {"unit", "value", "low", "high", "clean", "samples"} or {"unit", "reason",
- *  "clean", "samples"}}}
+ * {"hone_calibration": 2, "host": {...}, "measured_at_ns": N, "block_bytes": N, "huge_bytes": N,
+ *  "others_cpus": X or null, "figures": {NAME: {"unit", "value", "low", "high", "clean", "samples"}
+ *  or {"unit", "reason", "clean", "samples"}}}
  *
  * A file has exactly the figures of its version, each exactly these members: what layers compute
  * with is either sound or not there.
@@ -21,13 +21,18 @@
 #include "json_internal.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     FILE_BYTES_MAX = 64 << 10,
     PATH_BYTES_MAX = 2048,
     SAMPLES_MAX = 1000000,
 };
 
 #define VALUE_MAX 1e15
+#define OTHERS_MAX 1e6
+
+/* From here on somebody else was at work: more CPUs than a machine's own housekeeping uses, fewer
+ * clean samples than an idle one gives. */
+static const double others_cpus_max = 0.2, clean_share_min = 0.5;
 
 typedef struct figure_text {
     const char *name, *unit, *title;
@@ -91,11 +96,13 @@ static json_t *calibration_tree(const hone_calibration *calibration) {
         (void)json_object_set_new(figures, hone_calibration_name(id),
                                   figure_tree(id, &calibration->figures[i]));
     }
-    return json_pack("{s:i, s:o, s:I, s:I, s:I, s:o}", "hone_calibration", VERSION, "host",
-                     hn_json_host(&calibration->host), "measured_at_ns",
-                     (json_int_t)calibration->measured_at_ns, "block_bytes",
-                     (json_int_t)calibration->block_bytes, "huge_bytes",
-                     (json_int_t)calibration->huge_bytes, "figures", figures);
+    json_t *others =
+        calibration->others_cpus >= 0 ? json_real(calibration->others_cpus) : json_null();
+    return json_pack(
+        "{s:i, s:o, s:I, s:I, s:I, s:o, s:o}", "hone_calibration", VERSION, "host",
+        hn_json_host(&calibration->host), "measured_at_ns", (json_int_t)calibration->measured_at_ns,
+        "block_bytes", (json_int_t)calibration->block_bytes, "huge_bytes",
+        (json_int_t)calibration->huge_bytes, "others_cpus", others, "figures", figures);
 }
 
 hone_status hone_calibration_save(const hone_calibration *calibration, const char *directory,
@@ -147,6 +154,14 @@ static bool read_value(const json_t *object, const char *key, double *out_value)
     *out_value = json_number_value(value);
     return json_is_number(value) && isfinite(*out_value) && *out_value > 0 &&
            *out_value <= VALUE_MAX;
+}
+
+/* How busy others were: a number from 0, or null where nobody knows. */
+static bool read_others(const json_t *root, double *out_cpus) {
+    const json_t *value = json_object_get(root, "others_cpus");
+    *out_cpus = json_is_null(value) ? -1 : json_number_value(value);
+    return json_is_null(value) || (json_is_number(value) && isfinite(*out_cpus) && *out_cpus >= 0 &&
+                                   *out_cpus <= OTHERS_MAX);
 }
 
 /* A reason is shown to people: printable, not empty, and as long as the field allows. */
@@ -219,7 +234,10 @@ static hone_status read_calibration(const reader *self, const json_t *root,
         !read_integer(root, "huge_bytes", 0, block_bytes, &huge_bytes)) {
         return damaged(self, NULL, "its time or the size of its block is missing or wrong");
     }
-    if (json_object_size(root) != 6 || json_object_size(figures) != HONE_CALIBRATION_COUNT) {
+    if (!read_others(root, &calibration.others_cpus)) {
+        return damaged(self, "others_cpus", "it does not say how busy other programs were");
+    }
+    if (json_object_size(root) != 7 || json_object_size(figures) != HONE_CALIBRATION_COUNT) {
         return damaged(self, NULL, "it has members or figures that do not belong there");
     }
     calibration.measured_at_ns = measured_at_ns;
@@ -289,6 +307,26 @@ hone_status hone_calibration_load(const char *directory, const hone_bench_host *
 }
 
 /* ---- use ---- */
+
+bool hone_calibration_is_disturbed(const hone_calibration *calibration, char *out_reason,
+                                   size_t size) {
+    uint64_t clean_count = 0, samples_count = 0;
+    for (int i = 0; i < HONE_CALIBRATION_COUNT; i++) {
+        clean_count += calibration->figures[i].clean_count;
+        samples_count += calibration->figures[i].samples_count;
+    }
+    out_reason[0] = '\0';
+    if (calibration->others_cpus > others_cpus_max) {
+        (void)snprintf(out_reason, size, "other programs kept %.1f CPUs busy meanwhile",
+                       calibration->others_cpus);
+    } else if ((double)clean_count < clean_share_min * (double)samples_count) {
+        (void)snprintf(out_reason, size,
+                       "only %.0f %% of the samples were undisturbed: other programs or machines "
+                       "took the CPU away",
+                       100 * (double)clean_count / (double)samples_count);
+    }
+    return out_reason[0] != '\0';
+}
 
 bool hone_calibration_huge_pages(const hone_calibration *calibration,
                                  hone_huge_page_figures *out_figures) {

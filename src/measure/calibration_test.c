@@ -18,8 +18,10 @@
 #include "hone/platform/file.h"
 
 static hone_calibration make_calibration(void) {
-    hone_calibration calibration = {
-        .measured_at_ns = 1700000000123456789, .block_bytes = 1 << 28, .huge_bytes = 1 << 27};
+    hone_calibration calibration = {.measured_at_ns = 1700000000123456789,
+                                    .block_bytes = 1 << 28,
+                                    .huge_bytes = 1 << 27,
+                                    .others_cpus = 0.125};
     hone_bench_host_read(NULL, &calibration.host);
     for (int i = 0; i < HONE_CALIBRATION_COUNT; i++) {
         calibration.figures[i] = (hone_calibration_figure){.is_known = true,
@@ -75,6 +77,7 @@ static void test_round_trip(void **state) {
     assert_int_equal(loaded.measured_at_ns, calibration.measured_at_ns);
     assert_int_equal(loaded.block_bytes, calibration.block_bytes);
     assert_int_equal(loaded.huge_bytes, calibration.huge_bytes);
+    assert_true(loaded.others_cpus == calibration.others_cpus);
     assert_int_equal(loaded.host.fingerprint, calibration.host.fingerprint);
     for (int i = 0; i < HONE_CALIBRATION_COUNT; i++) {
         const hone_calibration_figure *a = &calibration.figures[i], *b = &loaded.figures[i];
@@ -116,11 +119,11 @@ static void test_damage(void **state) {
         const char *from, *to;
         hone_status status;
     } changes[] = {
-        {"\"hone_calibration\": 1", "\"hone_calibration\": 1", HONE_OK},
-        {"\"hone_calibration\": 1", "\"hone_calibration\": 2", HONE_STATUS_UNSUPPORTED},
-        {"\"hone_calibration\": 1", "\"hone_calibration\": \"1\"", HONE_STATUS_CORRUPT},
-        {"\"hone_calibration\": 1", "\"hone_calibration\": -1", HONE_STATUS_CORRUPT},
-        {"\"hone_calibration\": 1", "\"extra\": 1, \"hone_calibration\": 1", HONE_STATUS_CORRUPT},
+        {"\"hone_calibration\": 2", "\"hone_calibration\": 2", HONE_OK},
+        {"\"hone_calibration\": 2", "\"hone_calibration\": 1", HONE_STATUS_UNSUPPORTED},
+        {"\"hone_calibration\": 2", "\"hone_calibration\": \"1\"", HONE_STATUS_CORRUPT},
+        {"\"hone_calibration\": 2", "\"hone_calibration\": -1", HONE_STATUS_CORRUPT},
+        {"\"hone_calibration\": 2", "\"extra\": 1, \"hone_calibration\": 2", HONE_STATUS_CORRUPT},
         {"\"value\": 1.5,", "\"value\": -1.5,", HONE_STATUS_CORRUPT},
         {"\"value\": 1.5,", "\"value\": 1e300,", HONE_STATUS_CORRUPT},
         {"\"value\": 1.5,", "\"value\": 1.1,", HONE_STATUS_CORRUPT}, /* below its low */
@@ -136,6 +139,11 @@ static void test_damage(void **state) {
         {"\"cpus\"", "\"cpu5\"", HONE_STATUS_CORRUPT},
         {"\"measured_at_ns\": 1", "\"measured_at_ns\": -1", HONE_STATUS_CORRUPT},
         {"\"huge_bytes\": 1", "\"huge_bytes\": 91", HONE_STATUS_CORRUPT},
+        {"\"others_cpus\": 0.125", "\"others_cpus\": null", HONE_OK},
+        {"\"others_cpus\": 0.125", "\"others_cpus\": -1", HONE_STATUS_CORRUPT},
+        {"\"others_cpus\": 0.125", "\"others_cpus\": 1e300", HONE_STATUS_CORRUPT},
+        {"\"others_cpus\": 0.125", "\"others_cpus\": \"few\"", HONE_STATUS_CORRUPT},
+        {"\"others_cpus\": 0.125,", "", HONE_STATUS_CORRUPT},
         {"{", "[", HONE_STATUS_SYNTAX},
     };
     char folder[512], deep[1024], path[1200];
@@ -193,6 +201,29 @@ static void test_huge_pages(void **state) {
                 calibration.figures[HONE_CALIBRATION_POPULATE_HUGE_PAGES].value);
     calibration.figures[HONE_CALIBRATION_STREAM_HUGE_PAGES].is_known = false;
     assert_false(hone_calibration_huge_pages(&calibration, &figures));
+}
+
+static void test_a_busy_machine_is_told(void **state) {
+    (void)state;
+    hone_calibration calibration = make_calibration();
+    char reason[160];
+    assert_false(hone_calibration_is_disturbed(&calibration, reason, sizeof reason));
+    assert_string_equal(reason, "");
+    calibration.others_cpus = -1; /* not known: no reproach */
+    assert_false(hone_calibration_is_disturbed(&calibration, reason, sizeof reason));
+    calibration.others_cpus = 1.26;
+    assert_true(hone_calibration_is_disturbed(&calibration, reason, sizeof reason));
+    assert_string_equal(reason, "other programs kept 1.3 CPUs busy meanwhile");
+    calibration.others_cpus = 0;
+    for (int i = 0; i < HONE_CALIBRATION_COUNT; i++) {
+        calibration.figures[i].clean_count = 10;
+        calibration.figures[i].samples_count = 40;
+    }
+    assert_true(hone_calibration_is_disturbed(&calibration, reason, sizeof reason));
+    assert_string_equal(reason, "only 25 % of the samples were undisturbed: other programs or "
+                                "machines took the CPU away");
+    calibration = (hone_calibration){0}; /* nothing measured: nothing disturbed */
+    assert_false(hone_calibration_is_disturbed(&calibration, reason, sizeof reason));
 }
 
 typedef struct seen {
@@ -307,6 +338,7 @@ int main(void) {
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_directory),
         cmocka_unit_test(test_huge_pages),
+        cmocka_unit_test(test_a_busy_machine_is_told),
         cmocka_unit_test(test_run),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_failing_allocations),

@@ -510,6 +510,24 @@ static bool is_wanted(const hone_bench_case *spec, const char *filter) {
     return !filter || strstr(spec->name, filter) != NULL;
 }
 
+/* Names the cases that there are, as many as fit. */
+static hone_status no_case(const hone_bench_suite *suite, const char *filter, hone_diag *diag) {
+    char names[300] = "";
+    size_t used = 0;
+    uint32_t named_count = 0;
+    for (; named_count < suite->cases_count; named_count++) {
+        const char *name = suite->cases[named_count].name;
+        if (used + strlen(name) + 3 > sizeof names) {
+            break;
+        }
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
+    }
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND,
+                         "no case of suite '%.60s' has '%.60s' in its name; it has %s%s",
+                         suite->name, filter ? filter : "", names,
+                         named_count < suite->cases_count ? ", ... (--list shows all)" : "");
+}
+
 static hone_status check_suite(const hone_bench_suite *suite, const char *filter, hone_diag *diag,
                                uint32_t *out_count) {
     uint32_t wanted = 0;
@@ -525,9 +543,7 @@ static hone_status check_suite(const hone_bench_suite *suite, const char *filter
         wanted += is_wanted(&suite->cases[i], filter);
     }
     if (wanted == 0) {
-        return hone_diag_set(diag, HONE_STATUS_NOT_FOUND,
-                             "no case of suite '%.60s' has '%.60s' in its name; --list shows them",
-                             suite->name, filter ? filter : "");
+        return no_case(suite, filter, diag);
     }
     *out_count = wanted;
     return HONE_OK;

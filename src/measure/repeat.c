@@ -60,6 +60,9 @@ hone_status hn_repeat_runs(const hn_repeat *repeat, uint32_t count, hone_arena *
     for (uint32_t i = 0; i < count && status == HONE_OK; i++) {
         char name[24];
         (void)snprintf(name, sizeof name, "part-%u", i);
+        if (repeat->progress) {
+            repeat->progress(i, count);
+        }
         status = run_once(repeat, folder, i, diag);
         if (status == HONE_OK) {
             status = hone_baseline_load(repeat->suite, folder, name, arena, diag, &out_reports[i]);

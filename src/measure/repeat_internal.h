@@ -12,6 +12,7 @@ typedef struct hn_repeat {
     const char *directory;
     uint64_t seed;
     bool is_quick;
+    void (*progress)(uint32_t index, uint32_t count); /* before each; or NULL */
 } hn_repeat;
 
 /* Runs it `count` times with fewer blocks, each saving a baseline under `directory`, loads these

@@ -51,9 +51,16 @@ static void note_disturbances(const hone_bench_variant_result *variant, hone_buf
             is_first = false;
         }
     }
-    hone_buffer_append_text(out, variant->is_clean_used
-                                     ? HONE_TEXT(")")
-                                     : HONE_TEXT("): too many, the figures are of all of them"));
+    hone_buffer_append_text(
+        out, variant->is_clean_used ? HONE_TEXT(")")
+             : variant->clean_count == 0
+                 ? HONE_TEXT("): none was clean, the figures are of all of them and have in them "
+                             "what disturbed them")
+                 : HONE_TEXT("): too many, the figures are of all of them"));
+}
+
+static bool has_interval(const hone_bench_variant_result *variant) {
+    return variant->summary.median.is_low_known && variant->summary.median.is_high_known;
 }
 
 bool hn_variant_notes(const hone_bench_variant_result *variant, hone_buffer *out) {
@@ -65,6 +72,11 @@ bool hn_variant_notes(const hone_bench_variant_result *variant, hone_buffer *out
     if (!variant->is_clean_used || variant->clean_count * 2 < variant->count) {
         note_disturbances(variant, &notes);
     }
+    if (!has_interval(variant)) {
+        hone_buffer_format(&notes, "%s%zu sample%s, too few for an interval",
+                           notes.size ? "; " : "", variant->summary.count,
+                           variant->summary.count == 1 ? "" : "s");
+    }
     if (!variant->is_steady && variant->counters_count) {
         hone_buffer_format(&notes, "%swas not steady after a warm-up of %.2f s",
                            notes.size ? "; " : "", (double)variant->warm_up_ns * 1e-9);
@@ -73,6 +85,56 @@ bool hn_variant_notes(const hone_bench_variant_result *variant, hone_buffer *out
     hone_buffer_append_text(out, hone_buffer_text(&notes));
     hone_buffer_deinit(&notes);
     return has_notes;
+}
+
+/* What a legend depends on. */
+typedef struct legend_needs {
+    bool has_all_used; /* a variant whose figures are of all samples */
+    bool has_ratios, has_missing_ratio, has_missing_figure;
+} legend_needs;
+
+static void look_at_variant(const hone_bench_result *result, uint32_t index, legend_needs *needs) {
+    const hone_bench_variant_result *variant = &result->variants[index];
+    if (variant->absent || variant->count == 0) {
+        return;
+    }
+    needs->has_all_used = needs->has_all_used || !variant->is_clean_used;
+    needs->has_missing_figure = needs->has_missing_figure || !has_interval(variant) ||
+                                !variant->summary.has_p95 || !variant->summary.has_p99;
+    if (index > 0 && !result->variants[0].absent) {
+        needs->has_ratios = true;
+        needs->has_missing_ratio = needs->has_missing_ratio || result->pairs_counts[index] == 0;
+    }
+}
+
+void hn_legend(const hone_bench_report *report, hone_buffer *out) {
+    legend_needs needs = {0};
+    for (uint32_t i = 0; i < report->results_count; i++) {
+        for (uint32_t v = 0; v < report->results[i].variants_count; v++) {
+            look_at_variant(&report->results[i], v, &needs);
+        }
+    }
+    hone_buffer_append_text(out,
+                            HONE_TEXT("clean: the share of the samples that nothing disturbed"));
+    if (needs.has_all_used) {
+        hone_buffer_append_text(out,
+                                HONE_TEXT("; figures are of the clean samples, and of all where "
+                                          "fewer than 20 and less than half are clean"));
+    }
+    if (needs.has_ratios) {
+        hone_buffer_append_text(
+            out, HONE_TEXT("; a ratio is the median over pairs of samples taken side by side, of "
+                           "clean ones where both have enough, and need not be the quotient of the "
+                           "medians"));
+    }
+    if (needs.has_missing_figure) {
+        hone_buffer_append_text(out, HONE_TEXT("; n/a: too few samples, an interval needs 6, p95 "
+                                               "needs 59 and p99 needs 299"));
+    }
+    if (needs.has_missing_ratio) {
+        hone_buffer_append_text(out, HONE_TEXT("; a ratio is n/a where no pair has two usable "
+                                               "samples"));
+    }
 }
 
 const hone_bench_variant_result *hn_counted_variant(const hone_bench_report *report) {

@@ -292,6 +292,8 @@ void hone_bench_write_html(const hone_bench_report *report, hone_buffer *out) {
     hone_buffer_format(out, ", %u CPUs, %s, kernel %s; %s, %s<br>", host->cpus_count,
                        host->architecture, host->kernel, host->compiler, host->build);
     hn_counters_note(report, out);
+    hone_buffer_append_text(out, HONE_TEXT("</p>\n<p class=\"soft\">"));
+    hn_legend(report, out); /* plain text, nothing to escape */
     hone_buffer_append_text(out, HONE_TEXT("</p>\n"));
     for (uint32_t i = 0; i < report->results_count; i++) {
         write_result(&report->results[i], scratch, out);

@@ -24,6 +24,10 @@ void hn_figure_share(uint32_t part, uint32_t whole, char out_text[HN_FIGURE_BYTE
  * samples 40 % were disturbed: ..."), or nothing. Returns whether anything was written. */
 bool hn_variant_notes(const hone_bench_variant_result *variant, hone_buffer *out);
 
+/* What the figures of a table rest on, as sentences joined by "; " that do not end: which samples,
+ * what a ratio is, and why figures are missing, as far as it matters in this report. */
+void hn_legend(const hone_bench_report *report, hone_buffer *out);
+
 /* One line on the hardware counters: that there are some, or why not. */
 void hn_counters_note(const hone_bench_report *report, hone_buffer *out);
 

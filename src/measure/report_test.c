@@ -206,6 +206,56 @@ static void test_notes_on_disturbed_samples(void **state) {
     assert_non_null(strstr(written(), "note: work, hone: 391 of 400 samples were disturbed"));
     assert_non_null(strstr((const char *)text.data, "stolen 390"));
     assert_non_null(strstr((const char *)text.data, "too many"));
+    assert_non_null(strstr((const char *)text.data,
+                           "figures are of the clean samples, and of all where fewer than 20 and "
+                           "less than half are clean\n"));
+    memset(hone->disturbances, 1u << HONE_BENCH_DELAYED, 400);
+    hn_variant_summarize(hone, scratch);
+    hone_buffer_clear(&text);
+    hone_bench_write_table(&report, false, &text);
+    assert_non_null(strstr(written(),
+                           "note: work, hone: 400 of 400 samples were disturbed (delayed "
+                           "400): none was clean, the figures are of all of them and "
+                           "have in them what disturbed them\n"));
+}
+
+/* Each "n/a" has its reason, and the numbers in the legend are those of the statistics. */
+static void test_missing_figures_have_reasons(void **state) {
+    (void)state;
+    static double scratch[SYNTHETIC_SCRATCH];
+    double sorted[6] = {1, 2, 3, 4, 5, 6};
+    hone_bench_variant_result *hone = &report.results[0].variants[0];
+    hone_bench_write_table(&report, false, &text);
+    assert_non_null(strstr(written(), "\na ratio is the median over pairs of samples taken side by "
+                                      "side, of clean ones where both have enough, and need not "
+                                      "be the quotient of the medians\n"));
+    assert_null(strstr(written(), "too few samples"));
+    hone->count = 5;
+    hn_variant_summarize(hone, scratch);
+    report.results[0].pairs_counts[1] = 0;
+    hone_buffer_clear(&text);
+    hone_bench_write_table(&report, false, &text);
+    assert_non_null(strstr(written(), "[n/a, n/a]"));
+    assert_non_null(strstr(written(),
+                           "\nn/a: too few samples, an interval needs 6, p95 needs 59 and "
+                           "p99 needs 299\n"));
+    assert_non_null(strstr(written(), "\na ratio is n/a where no pair has two usable samples\n"));
+    assert_non_null(strstr(written(), "note: work, hone: "));
+    assert_non_null(strstr(written(), "5 samples, too few for an interval"));
+    hone_buffer_clear(&text);
+    hone_bench_write_markdown(&report, &text);
+    assert_non_null(strstr(written(), "; n/a: too few samples, an interval needs 6, p95 needs 59"));
+    hone_buffer_clear(&text);
+    hone_bench_write_html(&report, &text);
+    assert_non_null(strstr(written(), "; n/a: too few samples, an interval needs 6, p95 needs 59"));
+    for (size_t count = 5; count <= 6; count++) {
+        hone_estimate median = hone_quantile_estimate(sorted, count, 0.5, 0.95);
+        assert_int_equal(median.is_low_known && median.is_high_known, count == 6);
+    }
+    assert_true(hone_quantile_is_supported(59, 0.95, 0.95));
+    assert_false(hone_quantile_is_supported(58, 0.95, 0.95));
+    assert_true(hone_quantile_is_supported(299, 0.99, 0.95));
+    assert_false(hone_quantile_is_supported(298, 0.99, 0.95));
 }
 
 static void test_html_stands_alone(void **state) {
@@ -285,6 +335,7 @@ int main(void) {
         WITH_REPORT(test_table_and_markdown),
         WITH_REPORT(test_details),
         WITH_REPORT(test_notes_on_disturbed_samples),
+        WITH_REPORT(test_missing_figures_have_reasons),
         WITH_REPORT(test_html_stands_alone),
         WITH_REPORT(test_a_small_buffer_is_an_error),
         WITH_REPORT(test_comparisons),

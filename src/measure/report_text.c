@@ -32,7 +32,6 @@ typedef struct row {
 
 static const char *const headings[COLUMNS] = {"case",  "unit", "hone",  "p95",  "p99",
                                               "clean", "peer", "value", "ratio"};
-static const char clean_legend[] = "clean: the share of the samples that nothing disturbed";
 
 /* What the ratios speak of: hone, or the new one of two commands. */
 static const char *subject_of(const hone_bench_report *report) {
@@ -288,6 +287,19 @@ static void write_counters(const hone_bench_report *report, const char *prefix, 
     }
 }
 
+/* In lines, for a terminal: a sentence each. */
+static void write_legend(const hone_bench_report *report, hone_buffer *out) {
+    hone_buffer legend;
+    hone_buffer_init(&legend, NULL, 4096);
+    hn_legend(report, &legend);
+    hone_text rest = hone_buffer_text(&legend);
+    while (rest.data) {
+        hone_text sentence = hone_text_trim(hone_text_split(&rest, ';'));
+        hone_buffer_format(out, "%.*s\n", HONE_TEXT_ARGS(sentence));
+    }
+    hone_buffer_deinit(&legend);
+}
+
 void hone_bench_write_table(const hone_bench_report *report, bool with_color, hone_buffer *out) {
     table grid = table_of(report, with_color, out);
     row heading = heading_row(report);
@@ -301,7 +313,8 @@ void hone_bench_write_table(const hone_bench_report *report, bool with_color, ho
     if (has_peers(report)) {
         hone_buffer_format(out, "; a ratio above 1: %s is better", subject_of(report));
     }
-    hone_buffer_format(out, "; %s\n", clean_legend);
+    hone_buffer_append_text(out, HONE_TEXT("; "));
+    write_legend(report, out);
     write_absent_peers(report, "", out);
     write_notes(report, "note: ", out);
     write_counters(report, "", out);
@@ -395,9 +408,10 @@ void hone_bench_write_markdown(const hone_bench_report *report, hone_buffer *out
     write_markdown_row(&grid, &heading);
     write_markdown_row(&grid, &rule);
     visit_rows(report, write_markdown_row, &grid);
-    hone_buffer_format(
-        out, "\nMedian [95 %% interval]; a ratio above 1 means that %s is better; %s.\n\n",
-        subject_of(report), clean_legend);
+    hone_buffer_format(out, "\nMedian [95 %% interval]; a ratio above 1 means that %s is better; ",
+                       subject_of(report));
+    hn_legend(report, out);
+    hone_buffer_append_text(out, HONE_TEXT(".\n\n"));
     write_absent_peers(report, "- ", out);
     write_notes(report, "- ", out);
     write_counters(report, "- ", out);

@@ -9,6 +9,16 @@
 
 enum { BATCH_ALIGNMENT = 64, BATCHES_PER_SLAB = 4, BATCHES_MAX = 1 << 24 };
 
+/* What stages once needed and do not need now is given back when memory is short, in the node's
+ * budget or in the machine. */
+static size_t spare_bytes(void *self) {
+    return hone_shared_pool_spare_bytes(self);
+}
+
+static size_t shrink(void *self, size_t bytes) {
+    return hone_shared_pool_try_shrink(self, bytes);
+}
+
 hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag) {
     hone_status status = hone_batch_plan(run->stage.schema, run->rows_wanted, 0, &run->layout);
     if (status != HONE_OK) {
@@ -23,12 +33,18 @@ hone_status hn_stage_pool_create(hn_stage_run *run, hone_diag *diag) {
         .allocator = run->stage.allocator,
     };
     status = hone_shared_pool_create(&options, diag, &run->pool);
-    return status == HONE_STATUS_OUT_OF_MEMORY
-               ? hn_node_explain_no_memory(run->node, sizeof(hone_batch), diag)
-               : status;
+    if (status != HONE_OK) {
+        return status == HONE_STATUS_OUT_OF_MEMORY
+                   ? hn_node_explain_no_memory(run->node, sizeof(hone_batch), diag)
+                   : status;
+    }
+    run->spare = (hone_budget_evictable){
+        .name = run->stage.name, .size_bytes = spare_bytes, .shrink = shrink, .self = run->pool};
+    return hone_budget_register(run->node->budget, &run->spare, diag);
 }
 
 void hn_stage_pool_destroy(hn_stage_run *run) {
+    hone_budget_unregister(&run->spare);
     hone_shared_pool_destroy(run->pool);
     run->pool = NULL;
 }

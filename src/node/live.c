@@ -64,6 +64,7 @@ hone_status hone_live_open(int64_t pid, hone_diag *diag, hone_live *out_live) {
                    atomic_load_explicit(&page->magic, memory_order_acquire) == HONE_LIVE_MAGIC &&
                    page->version == HONE_LIVE_VERSION &&
                    page->stages_count <= HONE_LIVE_STAGES_MAX &&
+                   page->partitions_count <= HONE_LIVE_PARTITIONS_MAX &&
                    page->size_bytes == live.memory.size_bytes &&
                    page->size_bytes == page_bytes(page->stages_count) && page->pid == pid;
     if (!is_page || page->process_start != hone_process_start(pid)) {

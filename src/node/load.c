@@ -89,6 +89,7 @@ hone_status hone_node_load_text(hone_text content, const char *name,
         status = advise(content, status, diag);
     } else {
         status = hn_settings_apply(&chosen, node->root, &node->arena, diag);
+        hone_diag_at(diag, status == HONE_OK ? name : NULL, 0, 0);
     }
     if (status == HONE_OK) {
         status = hn_node_read_settings(node, &chosen, diag);
@@ -112,6 +113,7 @@ hone_status hone_node_load_text(hone_text content, const char *name,
         status = hn_node_start_kinds(node, diag);
     }
     if (status != HONE_OK) {
+        hn_settings_blame(&chosen, diag);
         hone_node_destroy(node);
         return status;
     }
@@ -130,6 +132,11 @@ hone_status hone_node_load(const char *path, const hone_node_options *options, h
     hone_status status = hone_file_read_all(path, NODE_FILE_BYTES_MAX, diag, &content);
     if (status == HONE_OK) {
         status = hone_node_load_text(hone_buffer_text(&content), path, options, diag, out_node);
+    } else if (status == HONE_STATUS_NOT_FOUND) {
+        (void)hone_diag_set(diag, status,
+                            "there is no node file '%.200s': look at its name and at the folder "
+                            "that you are in; `hone help node` says what belongs into one",
+                            path);
     }
     hone_buffer_deinit(&content);
     if (status == HONE_OK) {
@@ -156,6 +163,7 @@ void hone_node_destroy(hone_node *node) {
         hn_stage_pool_destroy(&node->stages[i]);
     }
     hone_live_close(&node->live);
+    hone_pressure_destroy(node->pressure);
     (void)hone_budget_destroy(node->budget, NULL);
     hone_mutex_deinit(&node->failure_lock);
     hone_arena_deinit(&node->arena);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hone/memory/checking.h"
+#include "hone/memory/failing.h"
 #include "node_kinds_test.h"
 
 #define SOURCE "[[stage]]\nname = \"in\"\nkind = \"test.source\"\nrows = 3\n"
@@ -75,6 +76,12 @@ static const bad_file bad_files[] = {
     {"[node]\npower = \"fast\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:2:9: 'power = \"fast\"' is not one of \"auto\", \"performance\", \"balanced\", "
      "\"power_save\""},
+    {"[node]\npower = \"powersave\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:9: 'power = \"powersave\"' is not one of \"auto\", \"performance\", \"balanced\", "
+     "\"power_save\"; did you mean 'power_save'?"},
+    {"[node]\npower = \"perf\"\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:2:9: 'power = \"perf\"' is not one of \"auto\", \"performance\", \"balanced\", "
+     "\"power_save\"; did you mean 'performance'?"},
     {"[node]\nbatch_rows = 2000\n" SOURCE SINK, HONE_STATUS_LIMIT,
      "n.toml:2:14: 'batch_rows' must be at most 1024, or 0 for what the power profile says"},
 
@@ -83,7 +90,30 @@ static const bad_file bad_files[] = {
      "n.toml:1:2: [partition] is no list: begin each partition with a line [[partition]], in "
      "double brackets"},
     {PARTITION("a", "70") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
-     "n.toml:3:9: partition 'a': 'share' must be at most 1, but is 70; did you mean \"70%\"?"},
+     "n.toml:3:9: partition 'a': 'share' must be at most 1, which is all CPU time, but is 70; did "
+     "you mean \"70%\"?"},
+    {PARTITION("a", "1.7") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:3:9: partition 'a': 'share' must be at most 1, which is all CPU time, but is 1.7"},
+    {PARTITION("a", "0.5") "critical_share = 1.2\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:4:18: partition 'a': 'critical_share' must be at most 1, which is all CPU time, but "
+     "is "
+     "1.2"},
+    {PARTITION("a", "0.5") "critical_share = 20\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:4:18: partition 'a': 'critical_share' must be at most 1, which is all CPU time, but "
+     "is "
+     "20"},
+    {PARTITION("a", "0.5") "critical_share = 80\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
+     "n.toml:4:18: partition 'a': 'critical_share' must be at most 1, which is all CPU time, but "
+     "is "
+     "80; did you mean \"80%\"?"},
+    {"[[partition]]\nname = \"a\"\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:1:3: partition 'a': 'share' is missing: its part of the workers' CPU time while all "
+     "partitions have work, as 0.7 or \"70%\"; all together at most 1"},
+    {PARTITION("a", "0.5") "critical = 1\n" SOURCE SINK, HONE_STATUS_NOT_FOUND,
+     "n.toml:4:1: partition 'a': [[partition]] has no key 'critical'; did you mean "
+     "'critical_share'?"},
+    {PARTITION("a", "0.5") "[[partition]]\nname = 3\nshare = 0.1\n" SOURCE SINK,
+     HONE_STATUS_TYPE_MISMATCH, "n.toml:5:8: 'name' must be a text in quotes, but is 3"},
     {PARTITION("a", "\"much\"") SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:3:9: partition 'a': 'share' must be a number from 0.0001 to 1, or a percentage "
      "in quotes, such as \"70%\""},
@@ -153,7 +183,8 @@ static const bad_file bad_files[] = {
      "n.toml:9:15: stage 'out': 'fail_at_end' must be true or false, but is 1"},
     {SOURCE SINK "on_full = \"drop\"\n", HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:9:11: stage 'out': 'on_full = \"drop\"' is not one of \"block\", "
-     "\"drop_oldest\", \"drop_newest\""},
+     "\"drop_oldest\", \"drop_newest\"; did you mean "
+     "'drop_oldest' or 'drop_newest'?"},
     {SOURCE SINK "on_full = 1\n", HONE_STATUS_TYPE_MISMATCH,
      "n.toml:9:11: stage 'out': 'on_full' must be one of \"block\", \"drop_oldest\", "
      "\"drop_newest\", but is 1"},
@@ -281,7 +312,9 @@ static void files_that_are_none(void **test) {
     const char *folder = *test;
     char path[300];
     (void)snprintf(path, sizeof path, "%s/missing.toml", folder);
-    check_file(path, HONE_STATUS_NOT_FOUND, "cannot read ", ": No such file or directory");
+    check_file(path, HONE_STATUS_NOT_FOUND, "there is no node file ",
+               ": look at its name and at the folder that you are in; `hone help node` says what "
+               "belongs into one");
     check_file(folder, HONE_STATUS_IS_DIRECTORY, "cannot read ", ": it is a directory, not a file");
     (void)snprintf(path, sizeof path, "%s/large.toml", folder);
     assert_int_equal(hone_file_replace(path, HONE_TEXT("# small\n"), NULL), HONE_OK);
@@ -326,18 +359,27 @@ static void settings_change_the_file(void **test) {
         {"node.workers=3", HONE_OK, "ok"},
         {"out.from=[\"in\"]", HONE_OK, "ok"},
         {"out.from=in", HONE_OK, "ok"}, /* no TOML value: a text */
-        {"rows=5", HONE_STATUS_SYNTAX,
-         "n.toml: setting 'rows=5': write STAGE.KEY=VALUE or node.KEY=VALUE"},
+        {"rows=5", HONE_STATUS_SYNTAX, "setting 'rows=5': write STAGE.KEY=VALUE or node.KEY=VALUE"},
         {"in.rows", HONE_STATUS_SYNTAX,
-         "n.toml: setting 'in.rows': write STAGE.KEY=VALUE or node.KEY=VALUE"},
+         "setting 'in.rows': write STAGE.KEY=VALUE or node.KEY=VALUE"},
         {"inn.rows=5", HONE_STATUS_NOT_FOUND,
-         "n.toml: setting 'inn.rows=5': there is no stage 'inn'; did you mean 'in'?"},
+         "setting 'inn.rows=5': there is no stage 'inn'; did you mean 'in'?"},
         {"in.rowz=5", HONE_STATUS_NOT_FOUND,
-         "n.toml:2:3: stage 'in': kind 'test.source' has no key 'rowz'; did you mean 'rows'?"},
+         "setting 'in.rowz=5': stage 'in': kind 'test.source' has no key 'rowz'; did you mean "
+         "'rows'?"},
         {"in.rows=x", HONE_STATUS_TYPE_MISMATCH,
-         "n.toml:5:8: stage 'in': 'rows' must be a whole number from 0, but is a string"},
+         "setting 'in.rows=x': stage 'in': 'rows' must be a whole number from 0, but is a string"},
         {"in.rows=", HONE_STATUS_TYPE_MISMATCH,
-         "n.toml:5:8: stage 'in': 'rows' must be a whole number from 0, but is a string"},
+         "setting 'in.rows=': stage 'in': 'rows' must be a whole number from 0, but is a string"},
+        {"node.pinning=x", HONE_STATUS_INVALID_ARGUMENT,
+         "setting 'node.pinning=x': 'pinning = \"x\"' is not one of \"none\", \"compact\", "
+         "\"scatter\""},
+        {"node.batch_rows=2000", HONE_STATUS_LIMIT,
+         "setting 'node.batch_rows=2000': 'batch_rows' must be at most 1024, or 0 for what the "
+         "power profile says"},
+        {"out.from=[\"in\", \"inn\"]", HONE_STATUS_NOT_FOUND,
+         "setting 'out.from=[\"in\", \"inn\"]': stage 'out': there is no stage 'inn'; did you mean "
+         "'in'?"},
     };
     int wrong = 0;
     (void)test;
@@ -409,6 +451,39 @@ static void nothing_is_left_after_a_failure(void **test) {
     }
 }
 
+/* Every allocation of a load fails once, those for partitions and settings among them. */
+static void each_allocation_may_fail(void **test) {
+    static const char content[] = "[node]\nname = \"x\"\n" PARTITION(
+        "control", "0.3") "critical_share = 0.5\n" PARTITION("default", "\"60%\"") SOURCE
+        "partition = \"control\"\ncritical = true\n" EDIT(
+            "double", "\"in\"") "partition = \"rest\"\n"
+                                "[[stage]]\nname = \"out\"\nkind = \"test.sink\"\nfrom = [\"in\", "
+                                "\"double\"]\n";
+    static const char *const settings[] = {"in.rows=5", "out.queue=3", "out.from=[\"double\"]"};
+    uint64_t n = 1;
+    (void)test;
+    for (;; n++) {
+        hone_failing failing;
+        hone_diag diag = {0};
+        hone_node *node = NULL;
+        hone_failing_init(&failing, NULL, n, false);
+        hone_node_options options = {
+            .allocator = &failing.allocator, .settings = settings, .settings_count = 3};
+        hone_status status =
+            hone_node_load_text(hone_text_of(content), "n.toml", &options, &diag, &node);
+        hone_node_destroy(status == HONE_OK ? node : NULL);
+        assert_int_equal(hone_failing_read_stats(&failing).live_bytes, 0);
+        if (!hone_failing_has_failed(&failing)) {
+            assert_int_equal(status, HONE_OK);
+            break;
+        }
+        assert_int_equal(status, HONE_STATUS_OUT_OF_MEMORY);
+        assert_int_equal(diag.status, HONE_STATUS_OUT_OF_MEMORY);
+        assert_true(diag.message[0]);
+    }
+    assert_true(n > 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_bad_file_has_its_message),
@@ -417,6 +492,7 @@ int main(void) {
         cmocka_unit_test(settings_change_the_file),
         cmocka_unit_test(stages_are_sorted_and_described),
         cmocka_unit_test(nothing_is_left_after_a_failure),
+        cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -5,6 +5,7 @@
 
 #include "hone/channel/channel.h"
 #include "hone/memory/budget.h"
+#include "hone/memory/pressure.h"
 #include "hone/memory/shared_pool.h"
 #include "hone/node/node.h"
 #include "hone/node/report.h"
@@ -80,6 +81,7 @@ struct hn_stage_run {
     hn_texts from;
     hone_batch_layout layout;
     hone_shared_pool *pool;
+    hone_budget_evictable spare; /* blocks of the pool that nobody uses */
     hone_task task;
     hone_task wake_task; /* of timers and descriptors: notifies */
     hone_timer timer;
@@ -122,6 +124,9 @@ struct hone_node {
     uint32_t edges_count;
     hone_live live;
 
+    hone_pressure_monitor *pressure; /* while and after it ran; NULL: not looked at */
+    hone_pressure_state pressure_seen;
+    bool has_pressure_failed; /* said once */
     hone_scheduler *scheduler;
     uint64_t records_max; /* UINT64_MAX: no limit */
     bool has_run;
@@ -157,6 +162,9 @@ bool hn_options_describe(const hn_option *options, uint32_t options_count, uint3
 HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
                                             const hone_toml_value *root, hone_arena *arena,
                                             hone_diag *diag);
+
+/* When the diag points at what came from a setting, it names the setting instead of a line. */
+void hn_settings_blame(const hone_node_options *options, hone_diag *diag);
 
 /* --- power_policy.c --- */
 
@@ -201,6 +209,19 @@ bool hn_edge_flush(hn_edge *edge);
 
 /* The next batch, or NULL; sets is_drained at the end. */
 hone_batch *hn_edge_take(hn_edge *edge);
+
+/* --- supervision.c --- */
+
+/* Makes the monitor of memory pressure, unless it is not to be looked at. */
+HONE_MUST_USE hone_status hn_node_watch_pressure(hone_node *node,
+                                                 const hone_node_run_options *options,
+                                                 hone_diag *diag);
+
+/* The calling thread's part of a run; returns when all stages have ended. */
+void hn_node_supervise(hone_node *node, const hone_node_run_options *options, uint64_t start_ns);
+
+/* Brings the live page up to date with what nobody else writes there. */
+void hn_node_update_live(hone_node *node);
 
 /* --- runtime.c --- */
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "hone/platform/clock.h"
+#include "hone/scheduler/loop.h"
 #include "stages/kinds_internal.h"
 
 /* --- the context --- */
@@ -146,6 +147,7 @@ static const hn_stage_kind kind_source = {
 typedef struct test_edit {
     uint64_t add, keep_each, fail_at;
     bool has_finish_row; /* sends one more row, -1, at the end */
+    bool is_looping;     /* some parallel work for every batch */
     uint64_t seen;
 } test_edit;
 
@@ -154,12 +156,21 @@ static const hn_option edit_options[] = {
     COUNT_OPTION(test_edit, keep_each, "keep_each", "1"),
     COUNT_OPTION(test_edit, fail_at, "fail_at", "1000000000"),
     {.name = "last_row", .type = HN_OPTION_FLAG, .offset = offsetof(test_edit, has_finish_row)},
+    {.name = "loop", .type = HN_OPTION_FLAG, .offset = offsetof(test_edit, is_looping)},
 };
 
 static hone_status test_edit_open(hn_stage *stage, hone_diag *diag) {
     (void)diag;
     stage->schema = stage->input_schema;
     return HONE_OK;
+}
+
+/* Some microseconds an item, so that it is worth sharing. */
+static void burn(void *context, size_t begin, size_t end) {
+    (void)context;
+    uint64_t end_ns = hone_clock_monotonic_ns() + (end - begin) * 5000;
+    while (hone_clock_monotonic_ns() < end_ns) {
+    }
 }
 
 static hone_status test_edit_process(hn_stage *stage, hone_batch *batch, hone_diag *diag) {
@@ -172,6 +183,9 @@ static hone_status test_edit_process(hn_stage *stage, hone_batch *batch, hone_di
     hone_status status = hn_batch_own(stage, &batch, diag);
     if (status != HONE_OK) {
         return status;
+    }
+    if (state->is_looping) {
+        hone_scheduler_for(stage->run->node->scheduler, 32, 1, burn, NULL);
     }
     uint16_t *selection = hone_batch_selection(batch);
     hone_cell *cells = hone_batch_cells(batch, 0);

@@ -5,7 +5,8 @@
  * of kinds.c, and source.csv, source.host and sink.null besides.
  *
  *   test.source  rows of one i64 field, `first` upwards, `batch` in a batch; may fail, or be slow
- *   test.edit    adds to each value in place, and keeps one row of `keep_each`; may fail
+ *   test.edit    adds to each value in place, and keeps one row of `keep_each`; may fail, or
+ *                run a parallel loop for each batch
  *   test.sink    remembers what comes in the hn_test_context; may fail, or wait at a gate
  */
 #ifndef HONE_NODE_NODE_KINDS_TEST_H

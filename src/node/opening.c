@@ -9,6 +9,27 @@
 
 #include "hone/base/units.h"
 
+/* What the live page says from the start. */
+static void describe_node(const hone_node *node) {
+    hone_live_page *page = node->live.page;
+    page->budget_bytes = node->budget_bytes;
+    page->workers_count = node->workers_count;
+    page->partitions_count = node->partitions_count;
+    for (uint32_t i = 0; i < node->partitions_count; i++) {
+        const hone_partition_options *partition = &node->partitions[i];
+        hone_live_partition *live = &page->partitions[i];
+        (void)snprintf(live->name, sizeof live->name, "%s", partition->name);
+        live->share = partition->share;
+        live->critical_share =
+            partition->critical_share > 0 ? partition->critical_share : partition->share;
+    }
+    _Atomic uint64_t *const unknown[] = {&page->pressure.own_ppm, &page->pressure.cgroup_ppm,
+                                         &page->pressure.stall_ppm, &page->pressure.pressure_ppm};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        atomic_store_explicit(unknown[i], HONE_LIVE_UNKNOWN, memory_order_relaxed);
+    }
+}
+
 /* No memory for a stage is the budget's doing when the budget has refused something. */
 hone_status hn_node_explain_no_memory(const hone_node *node, size_t bytes, hone_diag *diag) {
     char limit[24];
@@ -83,8 +104,7 @@ hone_status hn_node_open_stages(hone_node *node, hone_diag *diag) {
         hone_log_write(node->log, HONE_LOG_WARNING, "`hone top` cannot see this node: %s",
                        why.message);
     }
-    node->live.page->budget_bytes = node->budget_bytes;
-    node->live.page->workers_count = node->workers_count;
+    describe_node(node);
     for (uint32_t i = 0; i < node->stages_count && status == HONE_OK; i++) {
         hn_stage *stage = &node->stages[i].stage;
         stage->live = &node->live.page->stages[i];

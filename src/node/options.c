@@ -4,6 +4,7 @@
 
 #include "hone/base/units.h"
 #include "node_internal.h"
+#include "suggestion_internal.h"
 
 static const char *const type_names[] = {
     [HN_OPTION_TEXT] = "text",   [HN_OPTION_DURATION] = "duration", [HN_OPTION_SIZE] = "size",
@@ -68,21 +69,34 @@ static hone_status read_quantity(const hn_option *option, const hone_toml_value 
     return status == HONE_OK ? HONE_OK : bad_value(option, value, expected, diag);
 }
 
+/* One of "none", "compact"; did you mean 'compact'? */
 static hone_status read_choice(const hn_option *option, const hone_toml_value *value,
                                uint32_t *field, hone_diag *diag) {
-    char expected[160];
+    char expected[160 + HN_SUGGESTION_BYTES];
     size_t used = 0;
-    for (uint32_t i = 0; i < 4 && option->choices[i]; i++) {
-        if (value->type == HONE_TOML_STRING && hone_text_is(value->as.string, option->choices[i])) {
-            *field = i;
+    uint32_t count = 0;
+    bool is_text = value->type == HONE_TOML_STRING;
+    for (; option->choices[count]; count++) {
+        if (is_text && hone_text_is(value->as.string, option->choices[count])) {
+            *field = count;
             return HONE_OK;
         }
         int length = snprintf(expected + used, sizeof expected - used, "%s\"%s\"",
-                              i ? ", " : "one of ", option->choices[i]);
+                              count ? ", " : "one of ", option->choices[count]);
         used += length > 0 ? (size_t)length : 0;
     }
-    return value->type == HONE_TOML_STRING ? bad_value(option, value, expected, diag)
-                                           : wrong_type(option, value, expected, diag);
+    if (!is_text) {
+        return wrong_type(option, value, expected, diag);
+    }
+    hn_suggestion suggestion = {.wanted = value->as.string};
+    for (uint32_t i = 0; i < count; i++) {
+        hn_suggestion_add(&suggestion, option->choices[i]);
+    }
+    if (used < sizeof expected) {
+        (void)snprintf(expected + used, sizeof expected - used, "%s",
+                       hn_suggestion_text(&suggestion));
+    }
+    return bad_value(option, value, expected, diag);
 }
 
 /* Options end at their zero byte, so that one inside would cut them without a word. */
@@ -208,18 +222,22 @@ static bool is_known(hone_text key, const hn_option *options, uint32_t options_c
 /* Says the nearest key that there is, or else all of them. */
 static hone_status unknown_key(const hone_toml_entry *entry, const char *const *names,
                                uint32_t names_count, const char *what, hone_diag *diag) {
-    const char *nearest = hone_text_nearest(entry->key, names, names_count);
+    hn_suggestion suggestion = {.wanted = entry->key};
     char list[320] = "";
     size_t used = 0;
-    for (uint32_t i = 0; !nearest && i < names_count && used < sizeof list; i++) {
-        int length = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
-        used += length > 0 ? (size_t)length : 0;
+    for (uint32_t i = 0; i < names_count; i++) {
+        hn_suggestion_add(&suggestion, names[i]);
+        if (used < sizeof list) {
+            int length = snprintf(list + used, sizeof list - used, "%s%s",
+                                  i ? ", " : "; its keys are ", names[i]);
+            used += length > 0 ? (size_t)length : 0;
+        }
     }
+    const char *advice = hn_suggestion_text(&suggestion);
     hone_diag_at(diag, NULL, entry->key_line, entry->key_column);
-    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "%s has no key '%.*s'; %s%s%s", what,
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "%s has no key '%.*s'%s", what,
                          (int)(entry->key.size < 60 ? entry->key.size : 60), entry->key.data,
-                         nearest ? "did you mean '" : "its keys are ", nearest ? nearest : list,
-                         nearest ? "'?" : "");
+                         advice[0] ? advice : list);
 }
 
 hone_status hn_options_check_keys(const hone_toml_value *table, const hn_option *options,

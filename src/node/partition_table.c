@@ -6,6 +6,7 @@
  */
 #include "load_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "hone/base/number.h"
@@ -44,10 +45,14 @@ bool hone_partition_option_at(uint32_t option_index, hone_stage_option_info *out
     return hn_options_describe(partition_options, PARTITION_OPTIONS_COUNT, option_index, out_info);
 }
 
-static void blame(const char *name, const hone_toml_value *value, hone_diag *diag) {
+static void name_partition(const char *name, hone_diag *diag) {
     char subject[96];
     (void)snprintf(subject, sizeof subject, "partition '%.80s'", name);
     hone_diag_about(diag, subject);
+}
+
+static void blame(const char *name, const hone_toml_value *value, hone_diag *diag) {
+    name_partition(name, diag);
     hone_diag_at(diag, NULL, value->line, value->column);
 }
 
@@ -80,10 +85,15 @@ static hone_status read_share(const char *name, const char *key, const hone_toml
         return HONE_OK;
     }
     blame(name, value, diag);
-    if (is_share && share > 1 && share <= 100 && value->type != HONE_TOML_STRING) {
+    if (is_share && share > 1 && value->type != HONE_TOML_STRING) {
+        /* 70 is a percentage that somebody forgot to write as one; 1.7 is not */
+        char hint[48] = "";
+        if (share >= 2 && share <= 100 && share == floor(share) && share / 100 >= least) {
+            (void)snprintf(hint, sizeof hint, "; did you mean \"%g%%\"?", share);
+        }
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
-                             "'%s' must be at most 1, but is %g; did you mean \"%g%%\"?", key,
-                             share, share);
+                             "'%s' must be at most 1, which is all CPU time, but is %g%s", key,
+                             share, hint);
     }
     if (is_share && share >= HONE_PARTITION_SHARE_MIN && share < least) {
         return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
@@ -128,6 +138,25 @@ static hone_status check_name(const hone_node *node, const char *name,
     return HONE_OK;
 }
 
+/* The keys, with the partition's name in whatever is said about them. */
+static hone_status read_keys(hone_node *node, const hone_toml_value *table, partition_keys *keys,
+                             hone_diag *diag) {
+    const hone_toml_value *name = name_value(table);
+    if (name && name->type == HONE_TOML_STRING) {
+        name_partition(name->as.string.data, diag);
+    }
+    hone_status status = hn_options_check_keys(table, partition_options, PARTITION_OPTIONS_COUNT,
+                                               NULL, 0, "[[partition]]", diag);
+    if (status == HONE_OK) {
+        status = hn_options_read_table(table, partition_options, PARTITION_OPTIONS_COUNT, keys,
+                                       &node->arena, diag);
+    }
+    if (status == HONE_OK) {
+        hone_diag_about(diag, ""); /* what is said next may be about something else */
+    }
+    return status;
+}
+
 static hone_status read_partition(hone_node *node, const hone_toml_value *tables, double *sum,
                                   hone_diag *diag) {
     const hone_toml_value *table = hone_toml_item_at(tables, node->partitions_count);
@@ -138,12 +167,7 @@ static hone_status read_partition(hone_node *node, const hone_toml_value *tables
         return hone_diag_set(diag, HONE_STATUS_TYPE_MISMATCH,
                              "'partition' must be a list of tables: [[partition]]");
     }
-    hone_status status = hn_options_check_keys(table, partition_options, PARTITION_OPTIONS_COUNT,
-                                               NULL, 0, "[[partition]]", diag);
-    if (status == HONE_OK) {
-        status = hn_options_read_table(table, partition_options, PARTITION_OPTIONS_COUNT, &keys,
-                                       &node->arena, diag);
-    }
+    hone_status status = read_keys(node, table, &keys, diag);
     if (status == HONE_OK) {
         status = check_name(node, keys.name, tables, diag);
     }

@@ -32,7 +32,13 @@ hone_report_totals hone_report_sum(const hone_live_page *live) {
 
 /* --- text: at most 80 columns --- */
 
-enum { TEXT_COLUMNS = 80, NODE_NAME_COLUMNS = 40, STAGE_NAME_COLUMNS = 14, KIND_COLUMNS = 13 };
+enum {
+    TEXT_COLUMNS = 80,
+    NODE_NAME_COLUMNS = 40,
+    STAGE_NAME_COLUMNS = 14,
+    KIND_COLUMNS = 13,
+    EXPLANATION_BYTES = 320,
+};
 
 /* Bytes of the first `columns` characters of UTF-8, and how many characters these are. */
 static size_t fit(hone_text text, uint32_t columns, uint32_t *out_width) {
@@ -165,10 +171,31 @@ static void append_losses(hone_buffer *out_text, const hone_report_totals *total
     hone_buffer_append_byte(out_text, '\n');
 }
 
-/* A part of what all partitions used. */
-static double share_used(const hone_report *report, const hone_partition_stats *partition) {
-    return report->partitions_cpu_ns ? (double)partition->cpu_ns / (double)report->partitions_cpu_ns
-                                     : 0;
+/* Words of `text` in lines of at most TEXT_COLUMNS, each behind two blanks. */
+static void append_wrapped(hone_buffer *out_text, hone_text text) {
+    size_t used = TEXT_COLUMNS;
+    while (text.data && text.size) {
+        hone_text word = hone_text_split(&text, ' ');
+        bool is_first = used + 1 + word.size > TEXT_COLUMNS;
+        hone_buffer_append_text(out_text, !is_first              ? HONE_TEXT(" ")
+                                          : used == TEXT_COLUMNS ? HONE_TEXT("  ")
+                                                                 : HONE_TEXT("\n  "));
+        hone_buffer_append_text(out_text, word);
+        used = is_first ? 2 + word.size : used + 1 + word.size;
+    }
+    hone_buffer_append_byte(out_text, '\n');
+}
+
+/* Why shares were not used up. */
+static void append_unused_shares(hone_buffer *out_text, const hone_report *report) {
+    for (uint32_t i = 0; i < report->partitions_count; i++) {
+        char reason[EXPLANATION_BYTES];
+        if (hone_report_explain_share(report, i, reason, sizeof reason)) {
+            append_name(out_text, report->partitions[i].name, STAGE_NAME_COLUMNS, false);
+            hone_buffer_append_text(out_text, HONE_TEXT(" did not use up its share:\n"));
+            append_wrapped(out_text, hone_text_of(reason));
+        }
+    }
 }
 
 static void append_partitions(hone_buffer *out_text, const hone_report *report) {
@@ -183,10 +210,43 @@ static void append_partitions(hone_buffer *out_text, const hone_report *report) 
         (void)hone_duration_format((double)partition->critical_ns, critical, sizeof critical);
         append_name(out_text, partition->name, STAGE_NAME_COLUMNS, true);
         hone_buffer_format(out_text, " %6.1f %% %6.1f %% %8s %14.1f %% %12s\n",
-                           100 * partition->share, 100 * share_used(report, partition), cpu,
+                           100 * partition->share, 100 * hone_report_share_used(report, i), cpu,
                            100 * partition->critical_share,
                            partition->critical_ns ? critical : "-");
     }
+}
+
+/* "memory pressure: 12 % at most (own 3 %, cgroup 12 %)": at the end, of the sources that there
+ * are. */
+static void append_pressure(hone_buffer *out_text, const hone_report *report) {
+    const hone_live_pressure *live = &report->live->pressure;
+    const struct {
+        const char *name;
+        uint64_t ppm;
+    } sources[] = {{"own", read_figure(&live->own_ppm)},
+                   {"cgroup", read_figure(&live->cgroup_ppm)},
+                   {"stall", read_figure(&live->stall_ppm)}};
+    const char *joint = "; last: ";
+    if (!report->has_pressure || read_figure(&live->looks_count) == 0) {
+        return;
+    }
+    hone_buffer_format(out_text, "memory pressure: %.0f %% at most",
+                       (double)read_figure(&live->pressure_peak_ppm) / 1e4);
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        if (sources[i].ppm != HONE_LIVE_UNKNOWN) {
+            hone_buffer_format(out_text, "%s%s %.0f %%", joint, sources[i].name,
+                               (double)sources[i].ppm / 1e4);
+            joint = ", ";
+        }
+    }
+    uint64_t passes_count = read_figure(&live->passes_count);
+    if (passes_count) {
+        char evicted[24];
+        (void)hone_size_format((double)read_figure(&live->evicted_bytes), evicted, sizeof evicted);
+        hone_buffer_format(out_text, "\n  %llu eviction%s gave back %s",
+                           (unsigned long long)passes_count, plural(passes_count), evicted);
+    }
+    hone_buffer_append_byte(out_text, '\n');
 }
 
 void hone_report_write_text(const hone_report *report, hone_buffer *out_text) {
@@ -211,8 +271,10 @@ void hone_report_write_text(const hone_report *report, hone_buffer *out_text) {
         append_losses(out_text, &totals);
     }
     append_partitions(out_text, report);
+    append_unused_shares(out_text, report);
     hone_buffer_format(out_text, "memory: %s of %s at most; cpu: %s on %u worker%s\n", peak, budget,
                        cpu, live->workers_count, plural(live->workers_count));
+    append_pressure(out_text, report);
     hone_buffer_format(out_text, "power: %s; batches of at most %u row%s\n",
                        hone_power_profile_name(report->scheduling.power.profile),
                        report->scheduling.batch_rows, plural(report->scheduling.batch_rows));
@@ -326,17 +388,59 @@ static void write_partitions(hone_json_writer *writer, const hone_report *report
     hone_json_write_array_begin(writer);
     for (uint32_t i = 0; i < report->partitions_count; i++) {
         const hone_partition_stats *partition = &report->partitions[i];
+        char reason[EXPLANATION_BYTES];
         hone_json_write_object_begin(writer);
         write_text(writer, "name", partition->name);
         write_fraction(writer, "share", partition->share);
         write_fraction(writer, "critical_share", partition->critical_share);
-        write_fraction(writer, "share_used", share_used(report, partition));
+        write_fraction(writer, "share_used", hone_report_share_used(report, i));
+        hone_json_write_key(writer, HONE_TEXT("unused_reason"));
+        if (hone_report_explain_share(report, i, reason, sizeof reason)) {
+            hone_json_write_text(writer, hone_text_of(reason));
+        } else {
+            hone_json_write_null(writer);
+        }
         write_number(writer, "cpu_ns", partition->cpu_ns);
         write_number(writer, "critical_ns", partition->critical_ns);
         write_number(writer, "tasks_run", partition->tasks_run);
         hone_json_write_object_end(writer);
     }
     hone_json_write_array_end(writer);
+}
+
+/* {"share": 0.12, "reason": ""}, or null with the reason why. */
+static void write_pressure_source(hone_json_writer *writer, const char *key,
+                                  const hone_fact *fact) {
+    hone_json_write_key(writer, hone_text_of(key));
+    hone_json_write_object_begin(writer);
+    hone_json_write_key(writer, HONE_TEXT("share"));
+    if (fact->state == HONE_FACT_PRESENT) {
+        hone_json_write_f64(writer, fact->value.real);
+    } else {
+        hone_json_write_null(writer);
+    }
+    write_text(writer, "reason", fact->reason ? fact->reason : "");
+    hone_json_write_object_end(writer);
+}
+
+static void write_pressure(hone_json_writer *writer, const hone_report *report) {
+    const hone_live_pressure *live = &report->live->pressure;
+    uint64_t looks_count = read_figure(&live->looks_count);
+    hone_json_write_key(writer, HONE_TEXT("memory_pressure"));
+    if (!report->has_pressure || looks_count == 0) {
+        hone_json_write_null(writer);
+        return;
+    }
+    hone_json_write_object_begin(writer);
+    write_fraction(writer, "last", report->pressure.pressure);
+    write_fraction(writer, "peak", (double)read_figure(&live->pressure_peak_ppm) / 1e6);
+    write_pressure_source(writer, "own", &report->pressure.own);
+    write_pressure_source(writer, "cgroup", &report->pressure.cgroup);
+    write_pressure_source(writer, "stall", &report->pressure.stall);
+    write_number(writer, "looks_count", looks_count);
+    write_number(writer, "passes_count", read_figure(&live->passes_count));
+    write_number(writer, "evicted_bytes", read_figure(&live->evicted_bytes));
+    hone_json_write_object_end(writer);
 }
 
 void hone_report_write_json(const hone_report *report, hone_buffer *out_text) {
@@ -362,6 +466,7 @@ void hone_report_write_json(const hone_report *report, hone_buffer *out_text) {
     write_totals(&writer, live);
     write_number(&writer, "memory_budget_bytes", live->budget_bytes);
     write_number(&writer, "memory_peak_bytes", read_figure(&live->peak_bytes));
+    write_pressure(&writer, report);
     write_scheduler(&writer, report);
     write_power(&writer, &report->scheduling);
     write_partitions(&writer, report);

@@ -88,19 +88,28 @@ static void append_partitions(hone_buffer *out_text, const hone_report *report) 
     for (uint32_t i = 0; i < report->partitions_count; i++) {
         const hone_partition_stats *partition = &report->partitions[i];
         char cpu[24], critical[24];
-        double all_ns = (double)report->partitions_cpu_ns;
         (void)hone_duration_format((double)partition->cpu_ns, cpu, sizeof cpu);
         (void)hone_duration_format((double)partition->critical_ns, critical, sizeof critical);
         hone_buffer_append_text(out_text, HONE_TEXT("<tr><td>"));
         hn_xml_append(out_text, hone_text_of(partition->name));
-        hone_buffer_format(
-            out_text,
-            "</td><td></td><td>%.1f %%</td><td>%.1f %%</td><td>%s</td><td>%.1f "
-            "%%</td><td>%s</td></tr>\n",
-            100 * partition->share, all_ns > 0 ? 100 * (double)partition->cpu_ns / all_ns : 0.0,
-            cpu, 100 * partition->critical_share, partition->critical_ns ? critical : "n/a");
+        hone_buffer_format(out_text,
+                           "</td><td></td><td>%.1f %%</td><td>%.1f %%</td><td>%s</td><td>%.1f "
+                           "%%</td><td>%s</td></tr>\n",
+                           100 * partition->share, 100 * hone_report_share_used(report, i), cpu,
+                           100 * partition->critical_share,
+                           partition->critical_ns ? critical : "n/a");
     }
     hone_buffer_append_text(out_text, HONE_TEXT("</table>\n"));
+    for (uint32_t i = 0; i < report->partitions_count; i++) {
+        char reason[320];
+        if (hone_report_explain_share(report, i, reason, sizeof reason)) {
+            hone_buffer_append_text(out_text, HONE_TEXT("<p>"));
+            hn_xml_append(out_text, hone_text_of(report->partitions[i].name));
+            hone_buffer_append_text(out_text, HONE_TEXT(" did not use up its share: "));
+            hn_xml_append(out_text, hone_text_of(reason));
+            hone_buffer_append_text(out_text, HONE_TEXT("</p>\n"));
+        }
+    }
 }
 
 /* bins[i]: how many lie in [2^i, 2^(i+1)). Returns the largest. */

@@ -48,7 +48,7 @@ void hn_stage_notify(hn_stage_run *run) {
 
 static void notify_runner(hone_node *node) {
     atomic_fetch_add_explicit(&node->news_count, 1,
-                              memory_order_release); /* pairs with wait_for_end */
+                              memory_order_release); /* pairs with hn_node_supervise */
     hone_futex_wake(&node->news_count, 1);
 }
 
@@ -385,79 +385,6 @@ static void start_stages(hone_node *node) {
     }
 }
 
-static void update_live(hone_node *node) {
-    hone_budget_usage usage = hone_budget_read_usage(node->budget);
-    atomic_store_explicit(&node->live.page->held_bytes, usage.held_bytes, memory_order_relaxed);
-    atomic_store_explicit(&node->live.page->peak_bytes, usage.peak_bytes, memory_order_relaxed);
-    for (uint32_t i = 0; i < node->stages_count; i++) {
-        const hn_stage_run *run = &node->stages[i];
-        uint64_t queued = 0;
-        for (uint32_t k = 0; k < run->inputs_count; k++) {
-            hone_channel_stats stats;
-            hone_channel_stats_read(run->inputs[k]->channel, &stats);
-            uint64_t gone = stats.taken_count + stats.evicted_count;
-            queued += stats.sent_count > gone ? stats.sent_count - gone : 0;
-        }
-        atomic_store_explicit(&run->stage.live->queued_count, queued, memory_order_relaxed);
-    }
-}
-
-enum { LIVE_INTERVAL_NS = 250000000 };
-static const uint64_t POWER_INTERVAL_NS = 10000000000;
-
-static uint64_t least(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
-/* The calling thread's part: it stops the sources when the time is over or somebody asked, and
- * shows progress, and follows the power supply. */
-static void wait_for_end(hone_node *node, const hone_node_run_options *options, uint64_t start_ns) {
-    uint64_t stop_ns = options->duration_ns ? start_ns + options->duration_ns : UINT64_MAX;
-    uint64_t progress_ns =
-        options->progress && options->progress_ns ? start_ns + options->progress_ns : UINT64_MAX;
-    uint64_t live_ns = start_ns + LIVE_INTERVAL_NS;
-    uint64_t power_interval_ns =
-        options->power_interval_ns ? options->power_interval_ns : POWER_INTERVAL_NS;
-    uint64_t power_ns =
-        node->power_wanted == HONE_POWER_AUTO ? start_ns + power_interval_ns : UINT64_MAX;
-    bool has_stopped = false;
-    for (;;) {
-        /* acquire: pairs with notify_runner */
-        uint32_t news = atomic_load_explicit(&node->news_count, memory_order_acquire);
-        if (atomic_load_explicit(&node->stages_left, memory_order_acquire) == 0) {
-            return;
-        }
-        uint64_t now_ns = hone_clock_monotonic_ns();
-        if (now_ns >= stop_ns) {
-            hone_node_stop(node);
-            stop_ns = UINT64_MAX;
-        }
-        if (!has_stopped && atomic_load_explicit(&node->is_stopping, memory_order_acquire)) {
-            has_stopped = true;
-            atomic_store_explicit(&node->live.page->state, HONE_LIVE_DRAINING,
-                                  memory_order_relaxed);
-            for (uint32_t i = 0; i < node->stages_count; i++) {
-                hn_stage_notify(&node->stages[i]);
-            }
-            continue;
-        }
-        if (now_ns >= live_ns || now_ns >= progress_ns) {
-            update_live(node);
-            live_ns = now_ns + LIVE_INTERVAL_NS;
-        }
-        if (now_ns >= progress_ns) {
-            options->progress(options->progress_context, node->live.page);
-            progress_ns = now_ns + options->progress_ns;
-        }
-        if (now_ns >= power_ns) {
-            hn_node_review_power(node);
-            power_ns = now_ns + power_interval_ns;
-        }
-        hone_futex_wait(&node->news_count, news,
-                        least(least(stop_ns, progress_ns), least(live_ns, power_ns)) - now_ns);
-    }
-}
-
 static void read_partitions(hone_node *node) {
     hone_report *report = &node->report;
     for (uint32_t i = 0; i < node->partitions_count; i++) {
@@ -474,7 +401,7 @@ static void read_partitions(hone_node *node) {
 static void complete_report(hone_node *node, uint64_t start_ns, uint64_t start_cpu_ns) {
     hone_file_stamp stamp;
     uint64_t end_ns = hone_clock_monotonic_ns();
-    update_live(node);
+    hn_node_update_live(node);
     atomic_store_explicit(&node->live.page->ended_ns, end_ns, memory_order_relaxed);
     atomic_store_explicit(&node->live.page->state, HONE_LIVE_ENDED, memory_order_relaxed);
     node->report = (hone_report){
@@ -488,6 +415,8 @@ static void complete_report(hone_node *node, uint64_t start_ns, uint64_t start_c
     hone_scheduler_stats_total(node->scheduler, &node->report.scheduler);
     hone_node_scheduling_read(node, &node->report.scheduling);
     read_partitions(node);
+    node->report.has_pressure = node->pressure != NULL;
+    node->report.pressure = node->pressure_seen;
     if (node->has_file_stamp) {
         node->report.is_file_changed = hone_file_stamp_read(node->path, &stamp) != HONE_OK ||
                                        memcmp(&stamp, &node->file_stamp, sizeof stamp) != 0;
@@ -519,7 +448,10 @@ hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
         .timers_max = node->stages_count,
         .allocator = node->allocator,
     };
-    hone_status status = hone_scheduler_create(&scheduling, diag, &node->scheduler);
+    hone_status status = hn_node_watch_pressure(node, &chosen, diag);
+    if (status == HONE_OK) {
+        status = hone_scheduler_create(&scheduling, diag, &node->scheduler);
+    }
     if (status != HONE_OK) {
         return status;
     }
@@ -530,7 +462,7 @@ hone_status hone_node_run(hone_node *node, const hone_node_run_options *options,
     node->live.page->started_ns = start_ns;
     atomic_store_explicit(&node->live.page->state, HONE_LIVE_RUNNING, memory_order_relaxed);
     start_stages(node);
-    wait_for_end(node, &chosen, start_ns);
+    hn_node_supervise(node, &chosen, start_ns);
     complete_report(node, start_ns, start_cpu_ns);
     hone_scheduler_destroy(node->scheduler);
     node->scheduler = NULL;

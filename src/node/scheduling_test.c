@@ -6,10 +6,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "hone/base/number.h"
 #include "node_kinds_test.h"
 
 #define LAPTOP HONE_SOURCE_DIR "/tests/fixtures/machines/laptop-on-battery"
@@ -112,6 +115,116 @@ static void the_profile_follows_the_supply(void **test) {
     (void)rmdir(root);
 }
 
+/* --- what [node] says about the workers, by what they then do --- */
+
+typedef struct threads_seen {
+    uint32_t pinned_count; /* of this process's threads: may run on one CPU only */
+    bool are_apart;        /* each on another one */
+} threads_seen;
+
+static void look_at_threads(void *context, const hone_live_page *live) {
+    threads_seen *seen = context;
+    cpu_set_t all, set;
+    DIR *folder = opendir("/proc/self/task");
+    (void)live;
+    assert_non_null(folder);
+    CPU_ZERO(&all);
+    *seen = (threads_seen){.are_apart = true};
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        int64_t thread = 0;
+        bool is_thread = hone_number_parse_i64(hone_text_of(entry->d_name), &thread) == HONE_OK;
+        if (is_thread && sched_getaffinity((pid_t)thread, sizeof set, &set) == 0 &&
+            CPU_COUNT(&set) == 1) {
+            cpu_set_t both;
+            CPU_AND(&both, &all, &set);
+            seen->are_apart = seen->are_apart && CPU_COUNT(&both) == 0;
+            CPU_OR(&all, &all, &set);
+            seen->pinned_count++;
+        }
+    }
+    (void)closedir(folder);
+}
+
+/* A node that does little, so that there is a look at the threads. */
+static threads_seen threads_of(const char *settings) {
+    char content[400];
+    hone_node *node = NULL;
+    const hone_report *report = NULL;
+    threads_seen seen = {0};
+    hone_node_run_options running = {.duration_ns = 100000000,
+                                     .progress_ns = 20000000,
+                                     .progress = look_at_threads,
+                                     .progress_context = &seen};
+    (void)snprintf(content, sizeof content,
+                   "[node]\nworkers = 2\n%s[[stage]]\nname = \"in\"\nkind = \"test.source\"\n"
+                   "rows = 100000\nevery = \"10ms\"\n"
+                   "[[stage]]\nname = \"out\"\nkind = \"sink.null\"\nfrom = \"in\"\n",
+                   settings);
+    assert_int_equal(hone_node_load_text(hone_text_of(content), "n.toml", NULL, NULL, &node),
+                     HONE_OK);
+    assert_int_equal(hone_node_run(node, &running, NULL, &report), HONE_OK);
+    hone_node_destroy(node);
+    return seen;
+}
+
+static void pinned_workers_stay_on_their_cpus(void **test) {
+    cpu_set_t own;
+    (void)test;
+    if (HONE_IS_EMULATED || sched_getaffinity(0, sizeof own, &own) != 0 || CPU_COUNT(&own) < 2) {
+        skip(); /* with one CPU every thread is pinned; an emulator's threads are not the host's */
+    }
+    assert_int_equal(threads_of("").pinned_count, 0);
+    assert_int_equal(threads_of("pinning = \"none\"\n").pinned_count, 0);
+    threads_seen compact = threads_of("pinning = \"compact\"\n");
+    threads_seen scatter = threads_of("pinning = \"scatter\"\n");
+    assert_int_equal(compact.pinned_count, 2);
+    assert_int_equal(scatter.pinned_count, 2);
+    assert_true(compact.are_apart && scatter.are_apart);
+}
+
+static hone_scheduler_stats stats_of(const char *power, const char *stages) {
+    char content[1600];
+    hone_node *node = NULL;
+    const hone_report *report = NULL;
+    (void)snprintf(content, sizeof content,
+                   "[node]\nworkers = 2\npower = \"%s\"\n[[stage]]\nname = \"in\"\n"
+                   "kind = \"test.source\"\nrows = 40\nevery = \"2ms\"\n%s",
+                   power, stages);
+    assert_int_equal(hone_node_load_text(hone_text_of(content), "n.toml", NULL, NULL, &node),
+                     HONE_OK);
+    assert_int_equal(hone_node_run(node, NULL, NULL, &report), HONE_OK);
+    hone_scheduler_stats stats = report->scheduler;
+    hone_node_destroy(node);
+    return stats;
+}
+
+/* After parallel work workers look for more, unless power is to be saved; nor do they while other
+ * programs want their CPUs, but not always. */
+static void workers_search_as_the_profile_says(void **test) {
+    static const char stages[] =
+        "[[stage]]\nname = \"loop\"\nkind = \"test.edit\"\nfrom = \"in\"\nloop = true\n"
+        "[[stage]]\nname = \"out\"\nkind = \"sink.null\"\nfrom = \"loop\"\n";
+    (void)test;
+    assert_int_equal(stats_of("power_save", stages).search_ns, 0);
+    hone_scheduler_stats eager = stats_of("performance", stages);
+    assert_true(eager.search_ns > 0 || eager.is_crowded);
+}
+
+/* A batch for eight sinks queues up to eight tasks at once: less than the backlog of power_save. */
+static void workers_are_woken_as_the_profile_says(void **test) {
+    char stages[1200] = "";
+    (void)test;
+    for (int i = 0; i < 8; i++) {
+        size_t used = strlen(stages);
+        (void)snprintf(stages + used, sizeof stages - used,
+                       "[[stage]]\nname = \"out%d\"\nkind = \"sink.null\"\nfrom = \"in\"\n", i);
+    }
+    uint64_t eager = stats_of("performance", stages).wakes_count;
+    uint64_t saving = stats_of("power_save", stages).wakes_count;
+    assert_true(saving < eager);
+    assert_in_range(saving, 0, 8); /* for the first task and the end */
+}
+
 static void a_calibration_sets_what_is_known(void **test) {
     static hone_calibration calibration;
     hone_node_options options = {0};
@@ -129,6 +242,9 @@ int main(void) {
         cmocka_unit_test(shares_hold),
         cmocka_unit_test(batches_follow_the_battery),
         cmocka_unit_test(the_profile_follows_the_supply),
+        cmocka_unit_test(pinned_workers_stay_on_their_cpus),
+        cmocka_unit_test(workers_search_as_the_profile_says),
+        cmocka_unit_test(workers_are_woken_as_the_profile_says),
         cmocka_unit_test(a_calibration_sets_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

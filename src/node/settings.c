@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Settings from outside the node file ("telemetry.interval=1s"): they change the parsed tree before
- * anything reads it, so they are checked like what stands in the file.
+ * anything reads it, so they are checked like what stands in the file. What comes from a setting
+ * has a line that no file has, so that a message about it can name the setting instead.
  */
 #include "node_internal.h"
 
-static hone_status unknown_stage(const hone_toml_value *stages, hone_text name, const char *setting,
-                                 hone_diag *diag) {
+#include <stdio.h>
+
+/* The line of the first setting; a file of some MiB has fewer. */
+enum { SETTING_LINE = 1 << 30 };
+
+static hone_status unknown_stage(const hone_toml_value *stages, hone_text name, hone_diag *diag) {
     const char *names[HN_STAGES_MAX + 1] = {"node"};
     uint32_t count = 1;
     for (size_t i = 0; i < hone_toml_count(stages) && count <= HN_STAGES_MAX; i++) {
@@ -17,10 +22,10 @@ static hone_status unknown_stage(const hone_toml_value *stages, hone_text name, 
         }
     }
     const char *nearest = hone_text_nearest(name, names, count);
-    return hone_diag_set(
-        diag, HONE_STATUS_NOT_FOUND, "setting '%.80s': there is no stage '%.*s'%s%s%s", setting,
-        (int)(name.size < 60 ? name.size : 60), name.data, nearest ? "; did you mean '" : "",
-        nearest ? nearest : "", nearest ? "'?" : "");
+    return hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "there is no stage '%.*s'%s%s%s",
+                         (int)(name.size < 60 ? name.size : 60), name.data,
+                         nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                         nearest ? "'?" : "");
 }
 
 /* The table of that name, or NULL. The tree was made for this load alone, so it may be changed. */
@@ -63,8 +68,41 @@ static hone_status parse_value(hone_text text, hone_arena *arena, hone_toml_valu
     return status != HONE_OK ? status : copy ? HONE_OK : HONE_STATUS_OUT_OF_MEMORY;
 }
 
-static hone_status apply(const char *setting, const hone_toml_value *root, hone_arena *arena,
-                         hone_diag *diag) {
+/* Everything in `value` comes from that line. As deep as the TOML parser lets values nest. */
+static void move_to_line(hone_toml_value *value, uint32_t line) {
+    value->line = line;
+    for (uint32_t i = 0; value->type == HONE_TOML_ARRAY && i < value->as.array.count; i++) {
+        move_to_line(value->as.array.items[i], line);
+    }
+    for (uint32_t i = 0; value->type == HONE_TOML_TABLE && i < value->as.table.count; i++) {
+        hone_toml_entry *entry = value->as.table.entries[i];
+        entry->key_line = line;
+        move_to_line(&entry->value, line);
+    }
+}
+
+static hone_status put(hone_toml_value *table, hone_text key, const hone_toml_value *value,
+                       uint32_t line, hone_arena *arena) {
+    char *kept_key = hone_arena_copy_text(arena, key);
+    hone_text kept = {kept_key, key.size};
+    hone_status status =
+        kept_key ? hone_toml_put(table, kept, value, arena) : HONE_STATUS_OUT_OF_MEMORY;
+    if (status == HONE_OK) { /* the tree is this load's own, as above */
+        hone_toml_entry *entry = (hone_toml_entry *)hone_toml_find_entry(table, key);
+        entry->key_line = line;
+        move_to_line(&entry->value, line);
+    }
+    return status;
+}
+
+static void name_setting(const char *setting, hone_diag *diag) {
+    char place[120];
+    (void)snprintf(place, sizeof place, "setting '%.100s'", setting);
+    hone_diag_at(diag, place, 0, 0);
+}
+
+static hone_status apply(const char *setting, uint32_t line, const hone_toml_value *root,
+                         hone_arena *arena, hone_diag *diag) {
     hone_text value = hone_text_of(setting);
     hone_text path = hone_text_trim(hone_text_split(&value, '='));
     hone_text name = path;
@@ -72,35 +110,35 @@ static hone_status apply(const char *setting, const hone_toml_value *root, hone_
         name.size--;
     }
     hone_text key = {path.data + name.size, path.size - name.size};
+    name_setting(setting, diag);
     if (!value.data || name.size < 2 || key.size == 0) {
-        return hone_diag_set(diag, HONE_STATUS_SYNTAX,
-                             "setting '%.80s': write STAGE.KEY=VALUE or node.KEY=VALUE", setting);
+        return hone_diag_set(diag, HONE_STATUS_SYNTAX, "write STAGE.KEY=VALUE or node.KEY=VALUE");
     }
     name.size--;
     hone_toml_value *table = find_table(root, name);
     if (!table) {
         return hone_text_is(name, "node")
-                   ? hone_diag_set(diag, HONE_STATUS_NOT_FOUND,
-                                   "setting '%.80s': the file has no [node] table", setting)
-                   : unknown_stage(hone_toml_find(root, HONE_TEXT("stage")), name, setting, diag);
+                   ? hone_diag_set(diag, HONE_STATUS_NOT_FOUND, "the file has no [node] table")
+                   : unknown_stage(hone_toml_find(root, HONE_TEXT("stage")), name, diag);
     }
     hone_toml_value parsed;
     hone_status status = parse_value(hone_text_trim(value), arena, &parsed);
-    char *kept_key = hone_arena_copy_text(arena, key);
-    if (status == HONE_OK) {
-        status = kept_key ? hone_toml_put(table, (hone_text){kept_key, key.size}, &parsed, arena)
-                          : HONE_STATUS_OUT_OF_MEMORY;
-    }
+    status = status ? status : put(table, key, &parsed, line, arena);
     return status == HONE_OK ? HONE_OK
-                             : hone_diag_set(diag, status, "setting '%.80s': %s", setting,
-                                             hone_status_text(status));
+                             : hone_diag_set(diag, status, "%s", hone_status_text(status));
+}
+
+void hn_settings_blame(const hone_node_options *options, hone_diag *diag) {
+    if (diag->line >= SETTING_LINE && diag->line - SETTING_LINE < options->settings_count) {
+        name_setting(options->settings[diag->line - SETTING_LINE], diag);
+    }
 }
 
 hone_status hn_settings_apply(const hone_node_options *options, const hone_toml_value *root,
                               hone_arena *arena, hone_diag *diag) {
     hone_status status = HONE_OK;
     for (uint32_t i = 0; i < options->settings_count && status == HONE_OK; i++) {
-        status = apply(options->settings[i], root, arena, diag);
+        status = apply(options->settings[i], SETTING_LINE + i, root, arena, diag);
     }
     return status;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The main program of a bench executable, and the same front end for two commands. The only part of
- * measure that prints: the table to standard output, errors and (on a terminal) progress to
- * standard error.
+ * measure that prints: the table to standard output, errors and progress (a line a case, where it
+ * is no terminal) to standard error.
  *
  * Contract: called once, from main. Exit codes: 0 ok, 1 something regressed, 2 inconclusive (only
- * with --strict), 3 error.
+ * with --strict), 3 error: a wrong command line, a filter that leaves no case, or a failure.
  */
 #ifndef HONE_MEASURE_BENCH_MAIN_H
 #define HONE_MEASURE_BENCH_MAIN_H
@@ -21,9 +21,9 @@ enum {
 };
 
 /* Understands --peers --quick --filter --details --list --seed --json --google-json --markdown
- * --html --save --compare --baselines --processes --blocks --threshold --strict --help; unknown
- * options are errors. --save and --compare run the program itself (argv[0]) in four more processes.
- */
+ * --html --save --compare --baselines --processes --blocks --threshold --strict --quiet --help, in
+ * full; unknown options are errors. --save and --compare run the program itself (argv[0]) in four
+ * more processes. */
 int hone_bench_main(int argc, char **argv, const hone_bench_suite *suite);
 
 typedef struct hone_bench_front_options {

@@ -74,6 +74,7 @@ typedef struct hone_calibration {
     int64_t measured_at_ns; /* UTC */
     uint64_t block_bytes;   /* of the large block */
     uint64_t huge_bytes;    /* of it that lay on huge pages in the huge-page figures; 0: none */
+    double others_cpus;     /* CPUs that other programs kept busy meanwhile; negative: unknown */
     hone_calibration_figure figures[HONE_CALIBRATION_COUNT];
 } hone_calibration;
 
@@ -94,6 +95,12 @@ const char *hone_calibration_title(hone_calibration_id id);
  * OUT_OF_MEMORY; FORBIDDEN when the thread may not be pinned. */
 HONE_MUST_USE hone_status hone_calibration_run(const hone_calibration_options *options,
                                                hone_diag *diag, hone_calibration *out_calibration);
+
+/* True when the figures may be those of a busy machine: other programs used CPUs while they were
+ * measured, or most samples were disturbed. The clean samples are sound all the same, but caches
+ * and memory were shared. `out_reason` gets a sentence without its end, or "". */
+bool hone_calibration_is_disturbed(const hone_calibration *calibration, char *out_reason,
+                                   size_t size);
 
 /* $XDG_STATE_HOME/hone/calibration or ~/.local/state/hone/calibration, in the arena. ABSENT when
  * neither variable is set. */

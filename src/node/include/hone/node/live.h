@@ -22,9 +22,10 @@
 #include "hone/platform/shared_page.h"
 
 enum {
-    HONE_LIVE_VERSION = 1,
+    HONE_LIVE_VERSION = 2,
     HONE_LIVE_NAME_BYTES = 64,
     HONE_LIVE_STAGES_MAX = 256,
+    HONE_LIVE_PARTITIONS_MAX = 16,
     HONE_LIVE_LIST_MAX = 64
 };
 
@@ -63,6 +64,28 @@ typedef struct hone_live_stage {
     hone_histogram end_to_end_ns; /* sinks, per record: from entering the node to being processed */
 } hone_live_stage;
 
+/* A CPU partition. */
+typedef struct hone_live_partition {
+    char name[HONE_LIVE_NAME_BYTES];
+    double share, critical_share;   /* set before the node runs */
+    _Atomic uint64_t cpu_ns;        /* used by its stages */
+    _Atomic uint64_t critical_ns;   /* of that, as critical work */
+    _Atomic uint64_t waiting_count; /* stages that have work and wait for a worker, now */
+} hone_live_partition;
+
+#define HONE_LIVE_UNKNOWN UINT64_MAX
+
+/* Memory pressure (hone/memory/pressure.h). Shares are in millionths; HONE_LIVE_UNKNOWN where the
+ * system does not say. */
+typedef struct hone_live_pressure {
+    _Atomic uint64_t pressure_ppm, pressure_peak_ppm;
+    _Atomic uint64_t own_ppm;    /* of the node's budget in use */
+    _Atomic uint64_t cgroup_ppm; /* of the limit of the fullest control group in use */
+    _Atomic uint64_t stall_ppm;  /* of the last 10 s in which tasks waited for memory */
+    _Atomic uint64_t looks_count, passes_count; /* times it was looked at, and evicted for it */
+    _Atomic uint64_t evicted_bytes;             /* given back in those passes */
+} hone_live_pressure;
+
 typedef struct hone_live_page {
     _Atomic uint64_t magic; /* written last, when the page is complete */
     uint32_t version;
@@ -77,6 +100,9 @@ typedef struct hone_live_page {
     uint32_t workers_count;
     uint64_t budget_bytes;
     _Atomic uint64_t held_bytes, peak_bytes;
+    hone_live_pressure pressure;
+    uint32_t partitions_count;
+    hone_live_partition partitions[HONE_LIVE_PARTITIONS_MAX];
     hone_live_stage stages[];
 } hone_live_page;
 

@@ -9,6 +9,9 @@
  * &report);
  *     }
  *
+ * While a node runs, the calling thread looks at the memory pressure of the machine and of the
+ * node's budget now and then, and has stages give back the blocks they do not use when it is high.
+ *
  * Contract: load, run and destroy belong to one thread. hone_node_stop may come from any thread and
  * from a signal handler. A node runs once. Errors name file, line, stage and field in the diag; the
  * library prints nothing.
@@ -40,15 +43,17 @@ typedef struct hone_node_options {
      * TOML; what is no TOML value is a text. */
     const char *const *settings;
     uint32_t settings_count;
-    bool is_check;    /* only to be looked at: sinks create and truncate nothing */
-    const char *root; /* where the power supply is read below, NULL: this machine; borrowed as long
-                         as the node */
+    bool is_check;         /* only to be looked at: sinks create and truncate nothing */
+    const char *root;      /* where the power supply and memory pressure are read below, NULL: this
+                         machine; borrowed as long as the node */
     uint64_t lone_loop_ns; /* as hone_scheduler_options; from a calibration: hone_node_calibrate */
 } hone_node_options;
 
 /* Takes from a calibration of this host what the scheduler can use; what is not known there stays
  * as it is. lone_loop_ns: what a futex wake costs the waker. */
 void hone_node_calibrate(hone_node_options *options, const hone_calibration *calibration);
+
+#define HONE_NODE_NEVER UINT64_MAX
 
 typedef struct hone_node_run_options {
     uint64_t duration_ns; /* sources stop after this time; 0: when they end */
@@ -58,6 +63,9 @@ typedef struct hone_node_run_options {
     void *progress_context;
     uint64_t power_interval_ns; /* how often the supply is looked at where the profile follows it;
                                    0: 10 s */
+    /* How often memory pressure is looked at; 0: every second, at least 1 ms. While it is
+     * high, four times as often. HONE_NODE_NEVER: not at all. */
+    uint64_t pressure_interval_ns;
 } hone_node_run_options;
 
 /* Reads and checks the file, opens the sources, wires and type-checks the stages. NOT_FOUND,

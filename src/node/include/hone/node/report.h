@@ -9,6 +9,7 @@
 #define HONE_NODE_REPORT_H
 
 #include "hone/base/buffer.h"
+#include "hone/memory/pressure.h"
 #include "hone/node/live.h"
 #include "hone/node/node.h"
 #include "hone/scheduler/scheduler.h"
@@ -24,8 +25,10 @@ struct hone_report {
     hone_node_scheduling scheduling; /* at the end of the run */
     hone_partition_stats partitions[HONE_PARTITIONS_MAX];
     uint32_t partitions_count;
-    uint64_t partitions_cpu_ns; /* of all of them */
-    bool is_file_changed;       /* the node file was changed while the node ran */
+    uint64_t partitions_cpu_ns;   /* of all of them */
+    bool has_pressure;            /* memory pressure was looked at; its figures are in `live` */
+    hone_pressure_state pressure; /* the last look; its texts belong to the node */
+    bool is_file_changed;         /* the node file was changed while the node ran */
 };
 
 /* Sums over the stages. */
@@ -38,6 +41,14 @@ typedef struct hone_report_totals {
 } hone_report_totals;
 
 hone_report_totals hone_report_sum(const hone_live_page *live);
+
+/* Of what all partitions used; 0 where nothing was. `partition`: an index into the report's. */
+double hone_report_share_used(const hone_report *report, uint32_t partition);
+
+/* Why a partition used less than its share, as a sentence in `out_text`; false, and "", when it
+ * used it up. */
+bool hone_report_explain_share(const hone_report *report, uint32_t partition, char *out_text,
+                               size_t size);
 
 /* A table for the terminal. */
 void hone_report_write_text(const hone_report *report, hone_buffer *out_text);
