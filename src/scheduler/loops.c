@@ -50,6 +50,7 @@ struct hn_loop {
     uint32_t units_count;         /* the last may have fewer items */
     _Atomic uint32_t helpers_max; /* may be read while the loop is made anew */
     uint32_t partition;
+    uint32_t cpu;                     /* the caller's, when it began */
     bool is_callers_first;            /* slice 0 is the caller's, for it is no worker */
     _Alignas(64) _Atomic size_t done; /* items finished by helpers */
     _Atomic uint32_t done_word;       /* changes when a helper has finished, if awaited */
@@ -275,6 +276,7 @@ bool hn_loops_help(hn_worker *worker) {
         if (!enter(loop)) {
             continue;
         }
+        hn_worker_part_from(worker, loop->cpu);
         if (is_anything_left(loop)) {
             if (hn_loops_want_help(scheduler)) {
                 hn_scheduler_wake(scheduler); /* there may be enough for one more */
@@ -413,6 +415,7 @@ static void run_loop(hone_scheduler *scheduler, size_t count, const hone_loop_op
     set_units(loop, count, chunk_min, piece_max);
     atomic_store_explicit(&loop->helpers_max, helpers, memory_order_relaxed);
     loop->slices_count = helpers < SLICES_MAX ? helpers + 1 : SLICES_MAX;
+    loop->cpu = hone_thread_cpu();
     loop->is_callers_first = !worker;
     loop->partition = worker ? worker->billing.partition : 0;
     if (worker) {
