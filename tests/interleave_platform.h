@@ -44,5 +44,7 @@ uint64_t interleave_clock_ns(void);
 #define hone_poller_set_deadline interleave_poller_set_deadline
 #define hone_poller_wait interleave_poller_wait
 #define hone_clock_monotonic_ns interleave_clock_ns
+#define hone_thread_cpu() 0u
+#define hone_thread_leave_cpu() HONE_STATUS_ABSENT
 
 #endif

@@ -27,6 +27,7 @@ typedef struct counted_task {
     bool is_next;            /* by submit_next */
     bool is_forking;         /* forks the task that follows, and waits for it before it joins */
     bool is_looping;         /* a loop over two items, where the first waits for the second */
+    bool is_sharing;         /* a loop whose items are all claimed once both workers are in it */
     uint32_t awaited_count;  /* of the tasks that follow: the other worker must come */
 } counted_task;
 
@@ -69,8 +70,46 @@ static void loop_body(void *context, size_t begin, size_t end) {
     }
 }
 
+enum { SHARED_ITEMS = 5 };
+
+typedef struct shared_loop {
+    uint32_t runs_counts[SHARED_ITEMS];
+    uint32_t claims_count;
+} shared_loop;
+
+static bool have_both_claimed(void *context) {
+    return ((const shared_loop *)context)->claims_count >= 2;
+}
+
+/* Each begins with the first item of its slice: when both have, the race for the rest begins. */
+static void shared_body(void *context, size_t begin, size_t end) {
+    shared_loop *it = context;
+    for (size_t i = begin; i < end; i++) {
+        it->runs_counts[i]++;
+    }
+    if (++it->claims_count == 2) {
+        interleave_set_exploring(true);
+    }
+    interleave_block(have_both_claimed, it);
+}
+
+/* The whole of it from claiming to closing: the caller returns when all items are done, not
+ * before. */
+static void share_loop(const counted_task *task) {
+    shared_loop it = {.claims_count = 0};
+    hone_loop_options options = {.chunk_min = 1, .is_chunk_fixed = true};
+    interleave_set_exploring(false);
+    hone_scheduler_for_with(task->run->scheduler, SHARED_ITEMS, &options, shared_body, &it);
+    for (int i = 0; i < SHARED_ITEMS; i++) {
+        interleave_check(it.runs_counts[i] == 1, "an item was not run once");
+    }
+}
+
 static void task_run(void *context) {
     counted_task *it = context;
+    if (it->is_sharing) {
+        share_loop(it);
+    }
     if (it->is_forking) {
         fork_and_wait(it);
     }
@@ -173,6 +212,12 @@ static void work_of_a_region_is_fetched(void **state) {
     explore("an item that another waits for", &loop, 2);
 }
 
+static void items_of_a_shared_loop_run_once(void **state) {
+    (void)state;
+    scheduler_run it = {.tasks_count = 1, .submitted_count = 1, .shape = {{.is_sharing = true}}};
+    explore("a loop that two share", &it, 2);
+}
+
 static void stopping_reaches_every_worker(void **state) {
     (void)state;
     scheduler_run it = {.tasks_count = 1, .submitted_count = 1, .is_stop_explored = true};
@@ -184,6 +229,7 @@ int main(void) {
         cmocka_unit_test(no_submit_is_slept_through),
         cmocka_unit_test(children_of_a_busy_worker_are_fetched),
         cmocka_unit_test(work_of_a_region_is_fetched),
+        cmocka_unit_test(items_of_a_shared_loop_run_once),
         cmocka_unit_test(stopping_reaches_every_worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,9 +197,20 @@ static hone_status take(case_run *self, hn_competitor *competitor, hone_diag *di
     return HONE_OK;
 }
 
+static uint64_t iterations_limit(const case_run *self) {
+    return self->spec->iterations_max ? self->spec->iterations_max : ITERATIONS_LIMIT;
+}
+
+/* As many iterations as fill a sample, if the present number takes so long. */
+static void fit_iterations(const case_run *self, hn_competitor *competitor, double wall_ns) {
+    double limit = (double)iterations_limit(self);
+    double fitting = (double)self->run->plan.sample_ns / wall_ns * (double)competitor->iterations;
+    competitor->iterations = fitting < 1 ? 1 : (uint64_t)(fitting > limit ? limit : fitting);
+}
+
 static hone_status find_iterations(case_run *self, hn_competitor *competitor, hone_diag *diag) {
     uint64_t wanted_ns = self->run->plan.sample_ns;
-    uint64_t limit = self->spec->iterations_max ? self->spec->iterations_max : ITERATIONS_LIMIT;
+    uint64_t limit = iterations_limit(self);
     hn_sample sample;
     if (!competitor->spec->run) {
         return HONE_OK;
@@ -221,10 +232,19 @@ static hone_status find_iterations(case_run *self, hn_competitor *competitor, ho
                              "or the compiler removed the work (see hone_bench_consume)",
                              competitor->spec->name);
     }
-    double each_ns = (double)sample.wall_ns / (double)competitor->iterations;
-    double fitting = (double)wanted_ns / each_ns;
-    competitor->iterations = fitting < 1 ? 1 : fitting > (double)limit ? limit : (uint64_t)fitting;
+    fit_iterations(self, competitor, (double)sample.wall_ns);
     return HONE_OK;
+}
+
+/* What only the first iterations pay (pages, tables, caches) has made them look dear: samples that
+ * have become too short are filled up, else they would be as cold as the first. */
+static bool refit_iterations(const case_run *self, hn_competitor *competitor, double wall_ns) {
+    bool is_short = competitor->spec->run && wall_ns < (double)self->run->plan.sample_ns / 2 &&
+                    competitor->iterations < iterations_limit(self);
+    if (is_short) {
+        fit_iterations(self, competitor, wall_ns);
+    }
+    return is_short;
 }
 
 /* Windows of samples until two in a row change the median by less than steady_change. */
@@ -250,7 +270,7 @@ static hone_status warm_up(case_run *self, hn_competitor *competitor, hone_diag 
         double median = hone_quantile(window, taken, 0.5);
         bool is_like_last = last > 0 && fabs(median / last - 1) < steady_change;
         steady_windows = is_like_last ? steady_windows + 1 : 0;
-        last = median;
+        last = refit_iterations(self, competitor, median) ? 0 : median;
     }
     competitor->result->warm_up_ns = end_ns - start_ns;
     competitor->result->is_steady = steady_windows >= 2;

@@ -119,6 +119,18 @@ static double measure_nothing(void *context) {
     return 0;
 }
 
+enum { DEAR_COUNT = 100 };
+
+/* The first iterations cost a thousand times what the others do: pages, tables. */
+static void work_dear_first(void *context, uint64_t iterations) {
+    static uint64_t done_count;
+    uint64_t dear = done_count < DEAR_COUNT ? DEAR_COUNT - done_count : 0;
+    dear = dear < iterations ? dear : iterations;
+    done_count += iterations;
+    work(context, dear, 1000);
+    work(context, iterations - dear, 1);
+}
+
 static void ignore_iterations(void *context, uint64_t iterations) {
     (void)context;
     (void)iterations;
@@ -130,6 +142,23 @@ static hone_status run_case(const hone_bench_case *spec, hone_diag *diag,
                             hone_bench_report *out_report) {
     const hone_bench_suite suite = {.name = "t", .cases = spec, .cases_count = 1};
     return hone_bench_run(&suite, &quick, &arena, diag, out_report);
+}
+
+/* Samples are as long as they should be all the same: as the other's, with a hundred times as many
+ * iterations. */
+static void test_a_dear_beginning(void **state) {
+    (void)state;
+    if (HONE_IS_EMULATED) {
+        skip();
+    }
+    const hone_bench_case spec = {
+        .name = "dear",
+        .unit = "ns",
+        .variants = {{.name = "hone", .run = work_dear_first}, {.name = "even", .run = work_100}}};
+    hone_bench_report report;
+    assert_int_equal(run_case(&spec, NULL, &report), HONE_OK);
+    const hone_bench_variant_result *variants = report.results[0].variants;
+    assert_true(variants[0].iterations > 10 * variants[1].iterations);
 }
 
 static void test_a_known_ratio(void **state) {
@@ -378,6 +407,7 @@ int main(void) {
         cmocka_unit_test(test_what_counts_as_disturbed),
         cmocka_unit_test(test_what_counts_as_a_disturbed_process),
         cmocka_unit_test_setup_teardown(test_a_known_ratio, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_dear_beginning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_throughput_and_scale, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_and_single_operations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_commands_with_their_memory, set_up, tear_down),

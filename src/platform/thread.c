@@ -122,6 +122,23 @@ uint32_t hone_thread_cpu(void) {
     return cpu < 0 ? 0 : (uint32_t)cpu;
 }
 
+hone_status hone_thread_leave_cpu(void) {
+    hone_cpu_set allowed, others = {{0}};
+    if (hone_cpu_set_affinity(&allowed) != HONE_OK) {
+        return HONE_STATUS_FORBIDDEN;
+    }
+    uint32_t cpu = hone_thread_cpu();
+    for (uint32_t each = hone_cpu_set_next(&allowed, 0); each < HONE_CPUS_MAX;
+         each = hone_cpu_set_next(&allowed, each + 1)) {
+        if (each != cpu) {
+            hone_cpu_set_add(&others, each);
+        }
+    }
+    /* without any other it is the empty set, which is ABSENT */
+    hone_status status = hone_thread_pin_set(&others);
+    return status == HONE_OK ? hone_thread_pin_set(&allowed) : status;
+}
+
 void hone_mutex_init(hone_mutex *mutex) {
     (void)pthread_mutex_init(&mutex->handle, NULL);
 }

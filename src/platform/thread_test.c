@@ -67,6 +67,36 @@ static void pin_each(void *context) {
     *failures += hone_thread_cpu_allowed(0) != hone_cpu_set_next(&mine, 0);
 }
 
+enum { MOVES_COUNT = 100 };
+
+/* The kernel may move the thread, too, and back again: so most moves must be seen, not all. */
+static void move_around(void *context) {
+    uint32_t *failures = context;
+    hone_cpu_set before, after;
+    *failures += hone_cpu_set_affinity(&before) != HONE_OK;
+    bool has_others = hone_cpu_set_count(&before) > 1;
+    uint32_t moves_count = 0;
+    for (int i = 0; i < MOVES_COUNT; i++) {
+        uint32_t cpu = hone_thread_cpu();
+        *failures += hone_thread_leave_cpu() != (has_others ? HONE_OK : HONE_STATUS_ABSENT);
+        moves_count += hone_thread_cpu() != cpu;
+    }
+    *failures += has_others && moves_count < MOVES_COUNT / 2;
+    *failures += hone_cpu_set_affinity(&after) != HONE_OK;
+    *failures += memcmp(&after, &before, sizeof before) != 0;
+    *failures += hone_thread_pin(hone_thread_cpu()) != HONE_OK;
+    *failures += hone_thread_leave_cpu() != HONE_STATUS_ABSENT;
+}
+
+static void test_leave_cpu(void **state) {
+    (void)state;
+    hone_thread thread;
+    uint32_t failures = 0;
+    assert_int_equal(hone_thread_create("move", move_around, &failures, &thread), HONE_OK);
+    hone_thread_join(thread);
+    assert_int_equal(failures, 0);
+}
+
 static void test_pin(void **state) {
     (void)state;
     hone_thread thread;
@@ -172,6 +202,7 @@ int main(void) {
         cmocka_unit_test(reserving_is_checked),
         cmocka_unit_test(test_create),
         cmocka_unit_test(test_pin),
+        cmocka_unit_test(test_leave_cpu),
         cmocka_unit_test(test_mutex),
         cmocka_unit_test(test_futex),
     };

@@ -39,6 +39,7 @@ typedef struct hn_fork_stack {
     bool is_all_stolen;      /* owner only */
     _Alignas(64) _Atomic uint64_t shared; /* tail << 32 | split */
     _Atomic uint32_t is_in_use;           /* a region is open: it is worth asking */
+    _Atomic uint32_t cpu;                 /* that its owner was on when it opened the region */
     _Alignas(64) _Atomic uint64_t calls_shared, calls_stolen, joins_waited; /* by the owner */
     _Alignas(64) hone_fork_slot slots[];
 } hn_fork_stack;

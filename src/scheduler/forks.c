@@ -93,6 +93,7 @@ static hone_fork_point open_stack(hn_fork_stack *stack, uint32_t partition) {
     stack->partition = partition;
     /* who sleeps already cannot ask: the first fork is shared, and wakes somebody */
     atomic_store_explicit(&stack->head.limit, NULL, memory_order_relaxed);
+    atomic_store_explicit(&stack->cpu, hone_thread_cpu(), memory_order_relaxed);
     atomic_store_explicit(&stack->is_in_use, 1, memory_order_relaxed);
     /* seq_cst: who does not see it, and sleeps, is seen by the first fork */
     atomic_fetch_add_explicit(&stack->scheduler->stacks_open, 1, memory_order_seq_cst);
@@ -161,6 +162,7 @@ static hone_fork_slot *steal_from(hn_worker *thief, uint32_t index, hn_fork_stac
     if (!victim || !atomic_load_explicit(&victim->is_in_use, memory_order_relaxed)) {
         return NULL;
     }
+    hn_worker_part_from(thief, atomic_load_explicit(&victim->cpu, memory_order_relaxed));
     hn_count(&thief->steals_tried, 1);
     hone_fork_slot *slot = hn_fork_steal(victim);
     if (slot) {

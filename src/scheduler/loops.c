@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parallel loops. The range is claimed in chunks from one atomic counter, by the caller and by
- * whoever helps. The caller never waits for a helper to begin: it claims until nothing is left and
- * then waits only for items that a helper has claimed. A helper may come late and find nothing
- * left, after the caller has returned, so the descriptor is not on the caller's stack but in a
- * fixed set and goes back to it with the last who looks at it.
+ * Parallel loops. The range is cut into a slice for each who may take part; a slice is claimed in
+ * chunks, from the front by the one whose it is, from the back by those who have finished theirs.
+ * A thread has the same slice in every loop over the same range, so a loop that comes again finds
+ * in its cache what it left there. The caller never waits for a helper to begin: it claims until
+ * nothing is left of any slice and then waits only for items that a helper has claimed. A helper
+ * may come late and find nothing left, after the caller has returned, so the descriptor is not on
+ * the caller's stack but in a fixed set and goes back to it with the last who looks at it.
  *
  * Whether to share at all is decided by what an item of this body cost before (a site, found by the
  * body's address): a loop that takes less than waking somebody is run alone. A loop of an unknown
  * body is shared at once, for its first chunk may be all there is.
  *
- * A claim takes half of an even share of what is left (guided self-scheduling, C. Polychronopoulos,
- * D. Kuck 1987), but not more than CHUNK_NS_MAX of work, so that whoever loses its CPU with a chunk
- * in hand keeps little back, and not less than CHUNK_NS_MIN, so that claiming costs nothing beside
- * it; both by the site's cost.
+ * A claim takes half of what is left of the slice (after guided self-scheduling,
+ * C. Polychronopoulos, D. Kuck 1987), but not more than CHUNK_NS_MAX of work, so that whoever loses
+ * its CPU with a chunk in hand keeps little back, and not less than CHUNK_NS_MIN, so that claiming
+ * costs nothing beside it; both by the site's cost.
  */
 #include <string.h>
 
 #include "scheduler_internal.h"
+#include "slice_internal.h"
 
 #include "hone/platform/clock.h"
 
 enum {
     SITES_COUNT = 64,      /* a power of two; bodies that meet in one share it */
+    SLICES_MAX = 16,       /* of a loop; where more take part, some begin in the same */
     CHUNK_NS_MIN = 2000,   /* of work in a claim */
     CHUNK_NS_MAX = 100000, /* likewise */
     LOOKS_MAX = 1500,      /* of a waiting caller before it sleeps, some 40 us */
@@ -39,15 +43,20 @@ struct hn_loop {
     hone_loop_body *body;
     void *context;
     hn_loop_site *site;
-    size_t count, chunk_min, chunk_max;
+    size_t count, piece_max;      /* items of all, of one call of the body */
+    size_t unit;                  /* items, a multiple of chunk_min: what claims are counted in */
+    uint32_t chunk_max;           /* units in a claim */
+    uint32_t slices_count;        /* at least 2 */
+    uint32_t units_count;         /* the last may have fewer items */
     _Atomic uint32_t helpers_max; /* may be read while the loop is made anew */
     uint32_t partition;
-    bool is_chunk_fixed;
-    _Alignas(64) _Atomic size_t claimed; /* items given away */
-    _Alignas(64) _Atomic size_t done;    /* items finished by helpers */
-    _Atomic uint32_t done_word;          /* changes when a helper has finished, if awaited */
+    uint32_t cpu;                     /* the caller's, when it began */
+    bool is_callers_first;            /* slice 0 is the caller's, for it is no worker */
+    _Alignas(64) _Atomic size_t done; /* items finished by helpers */
+    _Atomic uint32_t done_word;       /* changes when a helper has finished, if awaited */
     _Atomic uint32_t is_awaited;
     _Alignas(64) _Atomic uint32_t visitors; /* who looks at this; CLOSED with 0: free */
+    hn_slice slices[SLICES_MAX];
 };
 
 hone_status hn_loops_init(hone_scheduler *scheduler) {
@@ -101,51 +110,80 @@ static size_t items_in(uint64_t cost, uint64_t ns, size_t items_max) {
 
 /* ---- chunks ---- */
 
-static size_t chunk_size(const hn_loop *loop, size_t left, uint32_t takers) {
-    if (loop->is_chunk_fixed) {
-        return loop->chunk_min;
+static void run_pieces(size_t begin, size_t end, size_t piece_max, hone_loop_body *body,
+                       void *context) {
+    while (end - begin > piece_max) {
+        body(context, begin, begin + piece_max);
+        begin += piece_max;
     }
-    uint64_t cost = atomic_load_explicit(&loop->site->cost, memory_order_relaxed);
-    size_t chunk = left / (2 * (size_t)takers);
-    size_t most = items_in(cost, CHUNK_NS_MAX, loop->chunk_max);
-    size_t least = cost ? items_in(cost, CHUNK_NS_MIN, loop->chunk_max) : 1;
-    chunk = chunk > most ? most : chunk;
-    chunk = chunk < least ? least : chunk;
-    return chunk < loop->chunk_min ? loop->chunk_min : chunk;
+    body(context, begin, end);
 }
 
 static uint32_t helpers_max_of(const hn_loop *loop) {
     return atomic_load_explicit(&loop->helpers_max, memory_order_relaxed);
 }
 
-/* The next chunk; false when nothing is left. */
-static bool claim(hn_loop *loop, size_t *out_begin, size_t *out_end) {
-    size_t begin = atomic_load_explicit(&loop->claimed, memory_order_relaxed);
+/* Units in a claim where `left` are left. */
+static uint32_t chunk_size(const hn_loop *loop, uint32_t left) {
+    uint64_t cost = atomic_load_explicit(&loop->site->cost, memory_order_relaxed);
+    size_t most = items_in(cost, CHUNK_NS_MAX, loop->count) / loop->unit;
+    size_t least = cost ? items_in(cost, CHUNK_NS_MIN, loop->count) / loop->unit : 1;
+    size_t chunk = left - left / 2;
+    chunk = chunk > most ? most : chunk;
+    chunk = chunk < least ? least : chunk;
+    chunk = chunk > loop->chunk_max ? loop->chunk_max : chunk;
+    return chunk < 1 ? 1 : chunk > left ? left : (uint32_t)chunk;
+}
+
+/* The slice to claim from: `own` while something is left of it, then the longest. */
+static uint32_t best_slice(const hn_loop *loop, uint32_t own, hn_units *out_rest) {
+    uint32_t best = own;
+    hn_units best_rest = hn_slice_rest(&loop->slices[own]);
+    if (hn_units_count(best_rest) == 0) {
+        for (uint32_t i = 0; i < loop->slices_count; i++) {
+            hn_units rest = hn_slice_rest(&loop->slices[i]);
+            if (hn_units_count(rest) > hn_units_count(best_rest)) {
+                best = i;
+                best_rest = rest;
+            }
+        }
+    }
+    *out_rest = best_rest;
+    return best;
+}
+
+/* The next chunk of who owns slice `own`; false when nothing is left of any. */
+static bool claim(hn_loop *loop, uint32_t own, hn_units *out_units) {
     for (;;) {
-        if (begin >= loop->count) {
+        hn_units rest;
+        uint32_t index = best_slice(loop, own, &rest);
+        uint32_t left = hn_units_count(rest);
+        if (left == 0) {
             return false;
         }
-        size_t left = loop->count - begin;
-        size_t chunk = chunk_size(loop, left, helpers_max_of(loop) + 1);
-        size_t end = chunk < left ? begin + chunk : loop->count;
-        /* relaxed: what the body reads was published by opening the loop */
-        if (atomic_compare_exchange_strong_explicit(&loop->claimed, &begin, end,
-                                                    memory_order_relaxed, memory_order_relaxed)) {
-            *out_begin = begin;
-            *out_end = end;
+        if (hn_slice_take(&loop->slices[index], rest, chunk_size(loop, left), index == own,
+                          out_units)) {
             return true;
         }
     }
 }
 
+/* Runs a chunk; returns how many items it was. */
+static size_t run_units(const hn_loop *loop, hn_units units) {
+    size_t first = units.begin * loop->unit;
+    size_t last = units.end == loop->units_count ? loop->count : units.end * loop->unit;
+    run_pieces(first, last, loop->piece_max, loop->body, loop->context);
+    return last - first;
+}
+
 /* Runs chunks until nothing is left; returns how many items it were. */
-static size_t run_chunks(hn_loop *loop) {
-    size_t items = 0, learnt = 0, begin, end;
+static size_t run_chunks(hn_loop *loop, uint32_t own) {
+    size_t items = 0, learnt = 0;
+    hn_units units;
     uint64_t start_ns = hone_clock_monotonic_ns();
     uint64_t now_ns = start_ns;
-    while (claim(loop, &begin, &end)) {
-        loop->body(loop->context, begin, end);
-        items += end - begin;
+    while (claim(loop, own, &units)) {
+        items += run_units(loop, units);
         now_ns = hone_clock_monotonic_ns();
         if (now_ns - start_ns >= CHUNK_NS_MIN) {
             learn_cost(loop->site, now_ns - start_ns, items - learnt);
@@ -189,7 +227,9 @@ static void help(hn_worker *worker, hn_loop *loop) {
     if (worker->scheduler->is_billing) {
         hn_billing_enter(worker, loop->partition, false);
     }
-    size_t items = run_chunks(loop);
+    /* the caller's own slice, where it is a worker, is that of its index, too */
+    uint32_t first = loop->is_callers_first;
+    size_t items = run_chunks(loop, first + worker->index % (loop->slices_count - first));
     if (items) {
         /* seq_cst: pairs with await_helpers; release: the caller sees what the body wrote */
         atomic_fetch_add_explicit(&loop->done, items, memory_order_seq_cst);
@@ -201,8 +241,10 @@ static void help(hn_worker *worker, hn_loop *loop) {
     }
 }
 
-static bool is_anything_left(hn_loop *loop) {
-    return atomic_load_explicit(&loop->claimed, memory_order_relaxed) < loop->count;
+static bool is_anything_left(const hn_loop *loop) {
+    hn_units rest;
+    (void)best_slice(loop, 0, &rest);
+    return hn_units_count(rest) > 0;
 }
 
 /* Nobody needs to come any more. */
@@ -234,6 +276,7 @@ bool hn_loops_help(hn_worker *worker) {
         if (!enter(loop)) {
             continue;
         }
+        hn_worker_part_from(worker, loop->cpu);
         if (is_anything_left(loop)) {
             if (hn_loops_want_help(scheduler)) {
                 hn_scheduler_wake(scheduler); /* there may be enough for one more */
@@ -264,7 +307,12 @@ static hn_loop *take_loop(hone_scheduler *scheduler) {
 
 static void open_loop(hone_scheduler *scheduler, hn_loop *loop) {
     uint64_t bit = (uint64_t)1 << (loop - scheduler->loops);
-    atomic_store_explicit(&loop->claimed, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < loop->slices_count; i++) {
+        uint64_t units = loop->units_count;
+        hn_slice_set(&loop->slices[i],
+                     (hn_units){(uint32_t)(units * i / loop->slices_count),
+                                (uint32_t)(units * (i + 1) / loop->slices_count)});
+    }
     atomic_store_explicit(&loop->done, 0, memory_order_relaxed);
     atomic_store_explicit(&loop->is_awaited, 0, memory_order_relaxed);
     atomic_store_explicit(&loop->visitors, 0, memory_order_release); /* pairs with enter */
@@ -297,23 +345,19 @@ static void close_loop(hone_scheduler *scheduler, hn_loop *loop) {
     }
 }
 
-static void run_shared(hone_scheduler *scheduler, hn_loop *loop) {
+static void run_shared(hone_scheduler *scheduler, hn_loop *loop, uint32_t own) {
     open_loop(scheduler, loop);
-    size_t mine = run_chunks(loop);
+    size_t mine = run_chunks(loop, own);
     shut(scheduler, loop);
     await_helpers(scheduler, loop, loop->count - mine);
     close_loop(scheduler, loop);
 }
 
-/* Runs all of it here, in pieces of `chunk_max`, and learns from that. */
-static void run_alone(hn_loop_site *site, size_t count, size_t chunk_max, hone_loop_body *body,
+/* Runs all of it here and learns from that. */
+static void run_alone(hn_loop_site *site, size_t count, size_t piece_max, hone_loop_body *body,
                       void *context) {
     uint64_t start_ns = hone_clock_monotonic_ns();
-    for (size_t begin = 0; begin < count;) {
-        size_t end = count - begin > chunk_max ? begin + chunk_max : count;
-        body(context, begin, end);
-        begin = end;
-    }
+    run_pieces(0, count, piece_max, body, context);
     learn_cost(site, hone_clock_monotonic_ns() - start_ns, count);
 }
 
@@ -332,14 +376,27 @@ static uint32_t helpers_wanted(const hone_scheduler *scheduler, const hn_worker 
     return (uint32_t)(others < chunks - 1 ? others : chunks - 1);
 }
 
+/* The claims of a loop over `count` items in pieces from `chunk_min` to `piece_max`. */
+static void set_units(hn_loop *loop, size_t count, size_t chunk_min, size_t piece_max) {
+    size_t chunks = count / chunk_min + (count % chunk_min != 0);
+    /* all but one unit in 2^32 - 1 numbers */
+    size_t chunks_in_unit = (chunks - 1) / UINT32_MAX + 1;
+    size_t chunk_max = piece_max / chunk_min / chunks_in_unit;
+    loop->count = count;
+    loop->piece_max = piece_max / chunk_min * chunk_min;
+    loop->unit = chunks_in_unit * chunk_min;
+    loop->units_count = (uint32_t)((chunks - 1) / chunks_in_unit + 1);
+    loop->chunk_max = chunk_max > UINT32_MAX ? UINT32_MAX : (uint32_t)chunk_max;
+}
+
 /* `what` tells the site: the function whose cost is learnt. */
 static void run_loop(hone_scheduler *scheduler, size_t count, const hone_loop_options *options,
                      uintptr_t what, hone_loop_body *body, void *context) {
     size_t chunk_min = options->chunk_min ? options->chunk_min : 1;
-    size_t chunk_max = options->is_chunk_fixed ? chunk_min
+    size_t piece_max = options->is_chunk_fixed ? chunk_min
                        : options->chunk_max    ? options->chunk_max
                                                : SIZE_MAX;
-    chunk_max = chunk_max < chunk_min ? chunk_min : chunk_max;
+    piece_max = piece_max < chunk_min ? chunk_min : piece_max;
     hn_worker *worker = hn_worker_current(scheduler);
     hn_loop_site *site = site_of(scheduler, what);
     uint32_t helpers =
@@ -349,22 +406,22 @@ static void run_loop(hone_scheduler *scheduler, size_t count, const hone_loop_op
         if (helpers) {
             hn_count_shared(&scheduler->lone_loops);
         }
-        run_alone(site, count, chunk_max, body, context);
+        run_alone(site, count, piece_max, body, context);
         return;
     }
     loop->body = body;
     loop->context = context;
     loop->site = site;
-    loop->count = count;
-    loop->chunk_min = chunk_min;
-    loop->chunk_max = chunk_max;
+    set_units(loop, count, chunk_min, piece_max);
     atomic_store_explicit(&loop->helpers_max, helpers, memory_order_relaxed);
+    loop->slices_count = helpers < SLICES_MAX ? helpers + 1 : SLICES_MAX;
+    loop->cpu = hone_thread_cpu();
+    loop->is_callers_first = !worker;
     loop->partition = worker ? worker->billing.partition : 0;
-    loop->is_chunk_fixed = options->is_chunk_fixed;
     if (worker) {
         worker->is_hot = true;
     }
-    run_shared(scheduler, loop);
+    run_shared(scheduler, loop, worker ? worker->index % loop->slices_count : 0);
 }
 
 void hone_scheduler_for_with(hone_scheduler *scheduler, size_t count,

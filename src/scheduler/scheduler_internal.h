@@ -48,6 +48,7 @@ typedef struct hn_worker {
     uint32_t next_in_row;            /* tasks taken from `next` in a row */
     uint64_t random_state;           /* xorshift, never 0 */
     uint64_t crowd_ns, crowd_cpu_ns; /* when it was looked for others last */
+    uint64_t parted_ns;              /* when it left somebody's CPU last */
     bool is_in_region;               /* its own fork stack is in use */
     bool has_lost_cpu;               /* in the last sample of that */
     bool is_hot;                     /* has done parallel work since it slept */
@@ -170,6 +171,10 @@ void hn_worker_run(hn_worker *worker, hone_task *task);
 /* `looks_max`, or 0 where spinning is off or others compete for the CPUs: waiting must not keep
  * them from running. */
 uint32_t hn_scheduler_looks_max(const hone_scheduler *scheduler, uint32_t looks_max);
+
+/* Before helping somebody who works on `cpu`: there is no help in taking turns with it. A wake-up
+ * can put the worker there, and while both are busy the kernel sees no reason to part them. */
+void hn_worker_part_from(hn_worker *worker, uint32_t cpu);
 
 /* For who has waited within a task: that time is nobody else's. */
 void hn_worker_has_slept(const hone_scheduler *scheduler);

@@ -14,7 +14,7 @@
 #include "hone/memory/failing.h"
 #include "hone/platform/clock.h"
 #include "hone/platform/thread.h"
-#include "hone/scheduler/scheduler.h"
+#include "scheduler_internal.h"
 
 static hone_scheduler *start(uint32_t workers_count) {
     hone_scheduler *scheduler = NULL;
@@ -282,6 +282,42 @@ static void note_where(void *context) {
     hone_futex_wake(&it->is_done, 1);
 }
 
+typedef struct parting {
+    hone_scheduler *scheduler;
+    uint32_t moves_count;
+    _Atomic uint32_t is_done;
+} parting;
+
+/* More often than a worker moves: most calls must leave it where it is. */
+static void part(void *context) {
+    parting *it = context;
+    hn_worker *worker = hn_worker_current(it->scheduler);
+    for (int i = 0; i < 100; i++) {
+        uint64_t before_ns = worker->parted_ns;
+        hn_worker_part_from(worker, hone_thread_cpu());
+        it->moves_count += worker->parted_ns != before_ns;
+        hn_worker_part_from(worker, UINT32_MAX);
+        usleep(100);
+    }
+    atomic_store(&it->is_done, 1);
+    hone_futex_wake(&it->is_done, 1);
+}
+
+static void helpers_leave_the_cpu_of_whom_they_help(void **state) {
+    (void)state;
+    for (int is_pinned = 0; is_pinned < 2; is_pinned++) {
+        hone_scheduler_options options = {
+            .workers_count = 1, .pinning = is_pinned ? HONE_PINNING_SCATTER : HONE_PINNING_NONE};
+        parting it = {0};
+        assert_int_equal(hone_scheduler_create(&options, NULL, &it.scheduler), HONE_OK);
+        hone_task task = {.run = part, .context = &it};
+        hone_scheduler_submit(it.scheduler, &task);
+        wait_for(&it.is_done, 1);
+        hone_scheduler_destroy(it.scheduler);
+        assert_true(is_pinned ? it.moves_count == 0 : it.moves_count > 0);
+    }
+}
+
 static void pinned_workers_stay_on_their_cpu(void **state) {
     (void)state;
     for (hone_pinning pinning = HONE_PINNING_COMPACT; pinning <= HONE_PINNING_SCATTER; pinning++) {
@@ -460,6 +496,7 @@ int main(void) {
         cmocka_unit_test(absurd_options_are_refused),
         cmocka_unit_test(more_workers_than_cores_are_refused),
         cmocka_unit_test(pinned_workers_stay_on_their_cpu),
+        cmocka_unit_test(helpers_leave_the_cpu_of_whom_they_help),
         cmocka_unit_test(workers_can_reserve_cpu_time),
         cmocka_unit_test(create_survives_failing_allocations),
         cmocka_unit_test(timers_with_slack_share_a_wake_up),

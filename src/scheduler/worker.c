@@ -27,6 +27,7 @@ enum {
     CROWD_SAMPLE_NS = 1000000,  /* over which CPU time is compared with time */
     CROWD_MEMORY_NS = 50000000, /* how long others are believed to be there */
     CROWD_SHARE_PERCENT = 80,   /* less of the CPU than that: somebody else has it */
+    PART_INTERVAL_NS = 200000,  /* between two moves of a worker to another CPU */
 };
 
 /* ---- others on our CPUs ---- */
@@ -65,6 +66,19 @@ void hn_worker_has_slept(const hone_scheduler *scheduler) {
     hn_worker *worker = hn_worker_current(scheduler);
     if (worker) {
         worker->crowd_ns = 0;
+    }
+}
+
+void hn_worker_part_from(hn_worker *worker, uint32_t cpu) {
+    if (hone_thread_cpu() != cpu || worker->cpu != UINT32_MAX || worker->scheduler->reserved_ns) {
+        return;
+    }
+    worker->crowd_ns = 0; /* the CPU time that it had not was the caller's */
+    worker->has_lost_cpu = false;
+    uint64_t now_ns = hone_clock_monotonic_ns();
+    if (now_ns - worker->parted_ns >= PART_INTERVAL_NS) {
+        worker->parted_ns = now_ns;
+        (void)!hone_thread_leave_cpu(); /* it helps where it is, then */
     }
 }
 

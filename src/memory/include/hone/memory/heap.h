@@ -92,7 +92,7 @@ void hone_heap_release_slow(hone_heap_local *local, void *block, size_t size, si
  * the alignment is a size whose class is, too. Sizes of 0 and overflows give a class above all. */
 static HONE_ALWAYS_INLINE size_t hone_heap_class_of(size_t size, size_t alignment) {
     size_t last = ((size + (alignment - 1)) & ~(alignment - 1)) - 1;
-    unsigned log2 = 63u - (unsigned)__builtin_clzll((unsigned long long)last | 63);
+    unsigned log2 = (unsigned)__builtin_clzll((unsigned long long)last | 63) ^ 63u;
     return (size_t)(log2 - 5) * 4 + (last >> (log2 - 2));
 }
 

@@ -59,6 +59,11 @@ uint32_t hone_thread_cpu_allowed(uint32_t index);
 /* The logical CPU the calling thread is on right now; only a hint. */
 uint32_t hone_thread_cpu(void);
 
+/* Moves the calling thread to another of the CPUs that it may run on, the kernel says which; where
+ * it may run stays as it is. ABSENT when there is no other, FORBIDDEN. Costs some microseconds. A
+ * change of where this thread may run that somebody else makes at that moment may be lost. */
+HONE_MUST_USE hone_status hone_thread_leave_cpu(void);
+
 void hone_mutex_init(hone_mutex *mutex);
 void hone_mutex_deinit(hone_mutex *mutex);
 void hone_mutex_lock(hone_mutex *mutex);

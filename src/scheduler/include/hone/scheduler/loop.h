@@ -2,11 +2,13 @@
 /*
  * Parallel loops and reductions on the scheduler's workers.
  *
- * A loop's range is given out in chunks to whoever asks: the caller begins at once and never waits
- * for anybody to come; idle workers take chunks while some are left. Chunks are as long as makes
- * claiming one cheap beside running it, by the time that the chunks before took. What an item of a
- * body costs is remembered: a loop that is over before a sleeper could be awake runs on its caller
- * alone, without any cost but two looks at the clock.
+ * A loop's range is cut into a slice for each who may take part, and slices are claimed in chunks:
+ * the caller begins at once and never waits for anybody to come; idle workers begin with slices of
+ * their own and then take from the end of others'. A thread has the same slice in every loop over
+ * the same range, so what a loop leaves in its cache is of use to the next. Chunks are as long as
+ * makes claiming one cheap beside running it, by the time that the chunks before took. What an item
+ * of a body costs is remembered: a loop that is over before a sleeper could be awake runs on its
+ * caller alone, without any cost but two looks at the clock.
  *
  * Contract
  *   Threads    shared: may be called from any thread, from tasks and from bodies (nested).
