@@ -30,15 +30,16 @@ enum {
 };
 
 static const hone_gemm_f32_variant variants[] = {
-    {"ref", 0, 1, 1, 1, hn_gemm_f32_block_ref},
+    {"ref", 0, 1, 1, 1, hn_gemm_f32_block_ref, hn_depthwise_f32_line_ref},
 #ifdef HONE_HAVE_AVX2
-    {"avx2", HONE_ISA_NEEDED_AVX2, 8, 16, 6, hn_gemm_f32_block_avx2},
+    {"avx2", HONE_ISA_NEEDED_AVX2, 8, 16, 6, hn_gemm_f32_block_avx2, hn_depthwise_f32_line_avx2},
 #endif
 #ifdef HONE_HAVE_AVX512
-    {"avx512", HONE_ISA_NEEDED_AVX512, 16, 32, 14, hn_gemm_f32_block_avx512},
+    {"avx512", HONE_ISA_NEEDED_AVX512, 16, 32, 14, hn_gemm_f32_block_avx512,
+     hn_depthwise_f32_line_avx512},
 #endif
 #ifdef HONE_HAVE_NEON
-    {"neon", HONE_ISA_NEEDED_NEON, 4, 12, 8, hn_gemm_f32_block_neon},
+    {"neon", HONE_ISA_NEEDED_NEON, 4, 12, 8, hn_gemm_f32_block_neon, hn_depthwise_f32_line_neon},
 #endif
 };
 

@@ -33,4 +33,21 @@ void hn_gemm_f32_block_avx2(const hn_gemm_f32_block *block);
 void hn_gemm_f32_block_avx512(const hn_gemm_f32_block *block);
 void hn_gemm_f32_block_neon(const hn_gemm_f32_block *block);
 
+/* A line of output pixels, each channel by itself: out[x][c] = clamp(bias[c] + the sum over taps of
+ * in[tap][x * in_stride + c] * weights[tap * channels + c]). */
+typedef struct hn_depthwise_f32_line {
+    size_t pixels, channels;
+    const float *const *in; /* per tap: where its input for pixel 0 is */
+    size_t taps;
+    ptrdiff_t in_stride;
+    const float *weights, *bias; /* bias may be NULL */
+    float *out;                  /* pixels x channels */
+    float low, high;
+} hn_depthwise_f32_line;
+
+void hn_depthwise_f32_line_ref(const hn_depthwise_f32_line *line);
+void hn_depthwise_f32_line_avx2(const hn_depthwise_f32_line *line);
+void hn_depthwise_f32_line_avx512(const hn_depthwise_f32_line *line);
+void hn_depthwise_f32_line_neon(const hn_depthwise_f32_line *line);
+
 #endif

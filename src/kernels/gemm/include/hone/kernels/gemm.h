@@ -55,6 +55,7 @@ typedef struct hone_gemm_caches {
 } hone_gemm_caches;
 
 struct hn_gemm_f32_block;
+struct hn_depthwise_f32_line;
 
 typedef struct hone_gemm_f32_variant {
     const char *name;          /* "ref", "avx2", "avx512", "neon" */
@@ -62,6 +63,7 @@ typedef struct hone_gemm_f32_variant {
     size_t lanes, panel_width; /* floats of a vector, columns of a whole panel */
     size_t rows_max;           /* rows computed at once */
     void (*run_block)(const struct hn_gemm_f32_block *block);
+    void (*run_depthwise)(const struct hn_depthwise_f32_line *line);
 } hone_gemm_f32_variant;
 
 /* The variants of this build in rising order, ref first; *out_count of them. Static storage. */
