@@ -52,6 +52,7 @@ static hone_gemm_f32_job line_product(const hone_conv_f32_job *job, const layout
 
 static layout make_layout(const hone_gemm_f32_variant *variant, const hone_gemm_caches *caches,
                           const hone_conv_f32_job *job) {
+    assert(job->groups > 0 && job->stride_x > 0 && job->stride_y > 0);
     const bool is_depthwise = hone_conv_f32_is_depthwise(job);
     layout made = {.copies = needs_columns_beyond(job)};
     made.is_product = job->kernel_height == 1 && job->kernel_width == 1 && job->stride_x == 1 &&
