@@ -12,6 +12,7 @@ import pty
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,9 +20,10 @@ import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CORPORA = os.path.join(ROOT, "tests", "corpora")
 MACHINES = os.path.join(ROOT, "tests", "fixtures", "machines")
 HONE = []  # filled from the command line
-COMMANDS = ["run", "check", "detect", "doctor", "bench", "top", "version", "help"]
+COMMANDS = ["run", "check", "detect", "doctor", "bench", "model", "top", "version", "help"]
 OK, FAILED, USAGE, INPUT = 0, 1, 2, 3
 
 NODE = """
@@ -630,6 +632,45 @@ class Node(unittest.TestCase):
         self.assertEqual(code, OK)
         self.assertIn("\x1b[?1049l", shown)
         self.assertIn("ended", shown.split("\x1b[?1049l")[1])
+
+
+
+class Model(unittest.TestCase):
+    LINEAR = os.path.join(CORPORA, "onnx", "linear.onnx")
+    ROW = os.path.join(CORPORA, "npy", "row.npy")
+
+    def test_info_shows_what_it_takes(self):
+        shown = hone("model", "info", os.path.join(CORPORA, "onnx", "conv_net.onnx"), "--batch", "2")
+        self.assertEqual(shown.returncode, OK, shown.stderr)
+        self.assertIn("f32[2, 3, 16, 12]", shown.stdout)
+        self.assertRegex(shown.stdout, r"parameters +501\n")
+        self.assertRegex(shown.stdout, r"results .* no plan can be below")
+
+    def test_run_prints_or_writes_the_output(self):
+        shown = hone("model", "run", self.LINEAR, "--input", self.ROW)
+        self.assertEqual(shown.returncode, OK, shown.stderr)
+        self.assertIn("\n15 27 35\n", shown.stdout)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "y.npy")
+            written = hone("model", "run", self.LINEAR, "--input", self.ROW, "--output", path)
+            self.assertEqual((written.returncode, written.stdout), (OK, ""), written.stderr)
+            with open(path, "rb") as file:
+                self.assertEqual(struct.unpack("<3f", file.read()[-12:]), (15, 27, 35))
+
+    def test_mistakes_are_told(self):
+        cases = [
+            (["frob", self.LINEAR], USAGE, "info or run"),
+            (["run", self.LINEAR], INPUT, "has 1 inputs; --input was given 0 times"),
+            (["run", self.LINEAR, "-i", os.path.join(CORPORA, "npy", "scalar.npy")], INPUT, "input 'x'"),
+            (["info", os.path.join(CORPORA, "onnx", "missing_operators.onnx")], INPUT,
+             "LSTM-13 (node 'two')"),
+            (["info", self.ROW], INPUT, "row.npy"),
+            (["info", "nowhere.onnx"], INPUT, "nowhere.onnx"),
+        ]
+        for words, code, message in cases:
+            told = hone("model", *words)
+            self.assertEqual(told.returncode, code, words)
+            self.assertIn(message, told.stderr)
 
 
 if __name__ == "__main__":

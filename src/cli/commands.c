@@ -148,6 +148,26 @@ static const hn_cli_option bench_options[] = {
      .help = "with --old and --new: write the comparison as one page with plots"},
 };
 
+static const hn_cli_option model_options[] = {
+    {.name = "input",
+     .letter = 'i',
+     .type = HN_CLI_OPTION_FILE,
+     .repeats = true,
+     .argument = "FILE",
+     .help = "with run: an array (.npy) for an input of the model; once for each, in their order"},
+    {.name = "output",
+     .letter = 'o',
+     .type = HN_CLI_OPTION_FILE,
+     .argument = "FILE",
+     .help = "with run: write the output there (.npy) instead of printing its first values"},
+    {.name = "batch",
+     .letter = 'b',
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .fallback = "1",
+     .help = "what the model's dimensions without a number become"},
+};
+
 static const hn_cli_option top_options[] = {
     {.name = "once",
      .letter = '1',
@@ -287,6 +307,26 @@ static const hn_command commands[] = {
             "hone bench node --peers  # one of them, beside its peers, in one interleaved run\n"
             "hone bench --old './app-1.0 in' --new './app-1.1 in'  # is the new one slower?",
         .run = hn_command_bench,
+    },
+    {
+        .name = "model",
+        .summary = "Look at a neural network, or run it on arrays",
+        .description =
+            "Loads the ONNX model in FILE. With 'info' shows its inputs and outputs, parameters, "
+            "multiply-adds, and the memory it takes: weights, and all intermediate results in one "
+            "block, beside the least that any plan needs. With 'run' computes its outputs for the "
+            "arrays given.\n\n"
+            "Operators that are not supported are named, all of them, with version and node.",
+        .operand = "ACTION FILE",
+        .operands_min = 2,
+        .operands_max = 2,
+        .completion = HN_COMPLETION_NONE,
+        .options = model_options,
+        .options_count = COUNT_OF(model_options),
+        .examples = "hone model info model.onnx  # what does it take?\n"
+                    "hone model run model.onnx --input x.npy  # what does it say to x?\n"
+                    "hone model run model.onnx --input x.npy --output y.npy  # for a program",
+        .run = hn_command_model,
     },
     {
         .name = "top",

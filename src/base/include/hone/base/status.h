@@ -17,7 +17,8 @@
 #include <stdint.h>
 
 /* name, number, text. A numbered range per layer: base 1, platform 100, measure 200, memory 300,
- * scheduler 400, io 500, channel 600, node 1000. Numbers are part of the ABI and never reused. */
+ * scheduler 400, io 500, channel 600, nn 750, node 1000. Numbers are part of the ABI and never
+ * reused. */
 #define HONE_STATUS_LIST(X)                              \
     X(INVALID_ARGUMENT, 1, "invalid argument")           \
     X(OUT_OF_MEMORY, 2, "out of memory")                 \

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vec_f32_neon_internal.h"
+
+#include "depthwise_f32_body_internal.h"
+
+void hn_depthwise_f32_line_neon(const hn_depthwise_f32_line *line) {
+    run_line(line);
+}
