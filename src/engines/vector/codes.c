@@ -259,6 +259,27 @@ void hn_vector_distances(const hone_vector_index *index, const hn_query *query, 
     }
 }
 
+void hn_vector_run_distances(const hone_vector_index *index, const hn_query *query, uint32_t first,
+                             hn_searcher *with, size_t count) {
+    if (index->storage != HONE_VECTOR_I8) {
+        hn_vector_distances(index, query, with, count);
+        return;
+    }
+    const float *scales = hn_scale_of(index, first), *norms = hn_norm_of(index, first);
+    float *distances = with->batch_distances, scale = query->scale, norm = query->norm;
+    index->kernels->dot_i8(query->code, with->batch_rows, count, index->layout.row_elements,
+                           with->batch_sums);
+    if (index->metric == HONE_VECTOR_L2) {
+        for (size_t i = 0; i < count; i++) {
+            distances[i] = norm + norms[i] - 2 * ((float)with->batch_sums[i] * (scale * scales[i]));
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        distances[i] = -((float)with->batch_sums[i] * (scale * scales[i]));
+    }
+}
+
 void hn_vector_fine_distances(const hone_vector_index *index, const hn_query *query,
                               hn_searcher *with, size_t count) {
     if (index->storage != HONE_VECTOR_I8) {

@@ -55,9 +55,8 @@ static void take_options(hone_vector_index *index, const hone_vector_options *op
     index->kernels = hone_distance_best(options->features ? *options->features : hone_isa_detect());
     index->entry_slot = index->free_slot = HN_NO_SLOT;
     hn_vector_lay_out(index);
+    index->chunks_max = ((size_t)index->vectors_max + HN_CHUNK_ROWS - 1) / HN_CHUNK_ROWS;
     /* above level 0 stands one of links_max - 1 slots on average; 64 chunks more for chance */
-    index->chunks_max =
-        ((size_t)index->vectors_max + HN_CHUNK_ROWS - 1) / HN_CHUNK_ROWS + HN_SLAB_CHUNKS_MAX;
     index->upper_chunks_max = 2 * index->chunks_max / (index->links_max - 1) + 64;
 }
 
@@ -111,6 +110,13 @@ void hone_vector_destroy(hone_vector_index *index) {
     HONE_DELETE(index->allocator, hone_vector_index, index);
 }
 
+/* Where the vector is going to be. */
+static uint32_t next_slot(const hone_vector_index *index, uint64_t key, bool is_new) {
+    return !is_new                 ? hn_vector_map_find(index, key)
+           : index->free_count > 0 ? index->free_slot
+                                   : index->slots_count;
+}
+
 /* All that adding can fail at, before anything changes: memory, then the vector itself, which ends
  * as a query in the writer's space. `writers` is held. */
 static hone_status prepare(hone_vector_index *index, const hone_vector_item *item, bool is_new,
@@ -124,7 +130,7 @@ static hone_status prepare(hone_vector_index *index, const hone_vector_item *ite
         status = hn_vector_grow(index, diag);
     }
     if (status == HONE_OK) {
-        status = hn_vector_plan_reserve(index, diag);
+        status = hn_vector_plan_reserve(index, next_slot(index, item->key, is_new), diag);
     }
     if (status == HONE_OK) {
         status = hn_vector_searcher_fit(index, index->writer, index->build_width, diag);

@@ -44,9 +44,10 @@ static hone_status reserve_changes(hone_vector_index *index, size_t more, hone_d
     return HONE_OK;
 }
 
-hone_status hn_vector_plan_reserve(hone_vector_index *index, hone_diag *diag) {
+hone_status hn_vector_plan_reserve(hone_vector_index *index, uint32_t slot, hone_diag *diag) {
     index->plan.count = 0;
-    return reserve_changes(index, HN_LEVELS_MAX * (index->links_max + 1), diag);
+    return reserve_changes(
+        index, (size_t)(hn_vector_level_of(index, slot) + 1) * (index->links_max + 1), diag);
 }
 
 static hn_link_change *next_change(hone_vector_index *index, uint32_t slot, uint32_t level) {

@@ -80,9 +80,11 @@ uint32_t hn_vector_level_of(const hone_vector_index *index, uint32_t slot) {
     return level;
 }
 
-static size_t slab_chunks(size_t chunks_count) {
+/* How many chunks come behind the first chunks_count. */
+static size_t slab_chunks(const hone_vector_index *index, size_t chunks_count) {
     size_t more = chunks_count ? chunks_count : 1;
-    return more < HN_SLAB_CHUNKS_MAX ? more : HN_SLAB_CHUNKS_MAX;
+    more = more < HN_SLAB_CHUNKS_MAX ? more : HN_SLAB_CHUNKS_MAX;
+    return more < index->chunks_max - chunks_count ? more : index->chunks_max - chunks_count;
 }
 
 static hone_status no_memory(hone_diag *diag, size_t bytes) {
@@ -92,7 +94,7 @@ static hone_status no_memory(hone_diag *diag, size_t bytes) {
 }
 
 static hone_status grow_chunks(hone_vector_index *index, hone_diag *diag) {
-    size_t more = slab_chunks(index->chunks_count), bytes = more * index->layout.chunk_bytes;
+    size_t more = slab_chunks(index, index->chunks_count), bytes = more * index->layout.chunk_bytes;
     uint8_t *slab = hn_vector_allocate(index, bytes);
     if (!slab) {
         return no_memory(diag, bytes);
@@ -150,7 +152,7 @@ hone_status hn_vector_grow(hone_vector_index *index, hone_diag *diag) {
 void hn_vector_free_store(hone_vector_index *index) {
     if (index->chunks) {
         for (size_t i = 0; i < index->chunks_count;) {
-            size_t chunks = slab_chunks(i);
+            size_t chunks = slab_chunks(index, i);
             hn_vector_release(index, index->chunks[i], chunks * index->layout.chunk_bytes);
             i += chunks;
         }

@@ -193,7 +193,10 @@ hn_query hn_vector_query_of(const hone_vector_index *index, uint32_t slot,
 /* Distances of the searcher's first `count` batch_slots, whose batch_rows are set. */
 void hn_vector_distances(const hone_vector_index *index, const hn_query *query, hn_searcher *with,
                          size_t count);
-/* The same, finer where the storage has finer codes. */
+/* The same of the `count` slots from `first` on, all in one chunk. */
+void hn_vector_run_distances(const hone_vector_index *index, const hn_query *query, uint32_t first,
+                             hn_searcher *with, size_t count);
+/* As hn_vector_distances, finer where the storage has finer codes. */
 void hn_vector_fine_distances(const hone_vector_index *index, const hn_query *query,
                               hn_searcher *with, size_t count);
 float hn_vector_distance_shown(const hone_vector_index *index, float distance);
@@ -282,8 +285,8 @@ void hn_vector_searcher_release(hone_vector_index *index, hn_searcher *searcher)
 
 /* ---- links.c: called with `writers` held ---- */
 
-/* Room for the plan of any link. */
-hone_status hn_vector_plan_reserve(hone_vector_index *index, hone_diag *diag);
+/* Room for the plan that links `slot`. */
+hone_status hn_vector_plan_reserve(hone_vector_index *index, uint32_t slot, hone_diag *diag);
 /* What has to change so that `slot`, whose row is stored, is linked; needs room for it. */
 void hn_vector_plan_link(hone_vector_index *index, uint32_t slot);
 /* So that it is not any more. */

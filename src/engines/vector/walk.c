@@ -12,6 +12,8 @@
  */
 #include "vector_internal.h"
 
+#include <math.h>
+
 bool hn_vector_filter_passes(const hone_vector_filter *filter, uint64_t key, uint64_t tags) {
     return (tags & filter->tags_all) == filter->tags_all &&
            (!filter->tags_any || (tags & filter->tags_any)) && !(tags & filter->tags_none) &&
@@ -147,30 +149,52 @@ uint32_t hn_vector_descend(const hone_vector_index *index, const hn_query *query
     return hn_slot_of_key(best);
 }
 
+/* The batch into what was found; is_run: it has all slots from its first on. */
 static void take_scanned(const hone_vector_index *index, const hn_walk *walk, hn_searcher *with,
-                         size_t count) {
-    hn_vector_distances(index, walk->query, with, count);
+                         size_t count, bool is_run) {
+    if (count == 0) {
+        return;
+    }
+    if (is_run) {
+        hn_vector_run_distances(index, walk->query, with->batch_slots[0], with, count);
+    } else {
+        hn_vector_distances(index, walk->query, with, count);
+    }
+    float worst = with->found_count < walk->found_width
+                      ? INFINITY
+                      : hn_distance_of_key(with->found[walk->found_width - 1]);
     for (size_t i = 0; i < count; i++) {
-        uint64_t key = hn_key_make(with->batch_distances[i], with->batch_slots[i]);
-        (void)hn_vector_insert_key(with->found, &with->found_count, walk->found_width, key);
+        if (HONE_UNLIKELY(with->batch_distances[i] <= worst)) {
+            (void)hn_vector_insert_key(with->found, &with->found_count, walk->found_width,
+                                       hn_key_make(with->batch_distances[i], with->batch_slots[i]));
+            if (with->found_count == walk->found_width) {
+                worst = hn_distance_of_key(with->found[walk->found_width - 1]);
+            }
+        }
     }
 }
 
-void hn_vector_scan(const hone_vector_index *index, const hn_walk *walk, hn_searcher *with) {
-    size_t count = 0;
-    with->found_count = 0;
-    for (uint32_t slot = 0; slot < index->slots_count; slot++) {
-        if (*hn_state_of(index, slot) != HN_STATE_LIVE ||
-            (walk->filter && !hn_vector_filter_passes(walk->filter, *hn_key_of(index, slot),
-                                                      *hn_tags_of(index, slot)))) {
-            continue;
-        }
-        with->batch_slots[count] = slot;
-        with->batch_rows[count++] = hn_code_of(index, slot);
-        if (count == HN_BATCH_MAX) {
-            take_scanned(index, walk, with, count);
-            count = 0;
-        }
+/* The slots [first, first + count) of one chunk into the batch, those that count; how many. */
+static size_t pick(const hone_vector_index *index, const hn_walk *walk, uint32_t first,
+                   size_t count, hn_searcher *with) {
+    const uint8_t *row = hn_code_of(index, first), *states = hn_state_of(index, first);
+    const uint64_t *keys = hn_key_of(index, first), *tags = hn_tags_of(index, first);
+    size_t picked = 0;
+    for (size_t i = 0; i < count; i++, row += index->layout.row_bytes) {
+        with->batch_slots[picked] = first + (uint32_t)i;
+        with->batch_rows[picked] = row;
+        picked += states[i] == HN_STATE_LIVE &&
+                  (!walk->filter || hn_vector_filter_passes(walk->filter, keys[i], tags[i]));
     }
-    take_scanned(index, walk, with, count);
+    return picked;
+}
+
+void hn_vector_scan(const hone_vector_index *index, const hn_walk *walk, hn_searcher *with) {
+    with->found_count = 0;
+    for (uint32_t slot = 0; slot < index->slots_count; slot += HN_BATCH_MAX) {
+        size_t left = index->slots_count - slot;
+        size_t count = left < HN_BATCH_MAX ? left : HN_BATCH_MAX;
+        size_t picked = pick(index, walk, slot, count, with);
+        take_scanned(index, walk, with, picked, picked == count);
+    }
 }
