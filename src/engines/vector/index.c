@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of an index and its changes; search.c has the queries. */
-#include "vector_internal.h"
+#include "index_file_internal.h"
 
 #include "hone/base/checked.h"
 #include "hone/platform/isa.h"
@@ -102,6 +102,7 @@ void hone_vector_destroy(hone_vector_index *index) {
         hn_vector_searcher_destroy(index, searcher);
     }
     hn_vector_free_store(index);
+    hn_vector_journal_destroy(index->allocator, index->journal);
     hn_vector_release(index, index->plan.changes,
                       index->plan.capacity * sizeof *index->plan.changes);
     hone_mutex_deinit(&index->writers);
@@ -123,6 +124,9 @@ static hone_status prepare(hone_vector_index *index, const hone_vector_item *ite
                            hn_query *out_query, float *out_length, hone_diag *diag) {
     hone_status status = hn_vector_query_make(index, item->values, &index->writer->space, out_query,
                                               out_length, diag);
+    if (status == HONE_OK) {
+        status = hn_vector_log_reserve(index, diag);
+    }
     if (status == HONE_OK && is_new) {
         status = hn_vector_map_reserve(index, diag);
     }
@@ -139,8 +143,8 @@ static hone_status prepare(hone_vector_index *index, const hone_vector_item *ite
 }
 
 /* Fills the next free place, or the next behind all. Nothing fails here. */
-static void put(hone_vector_index *index, const hone_vector_item *item, const hn_query *query,
-                float length) {
+static void put(hone_vector_index *index, hn_record_kind kind, const hone_vector_item *item,
+                const hn_query *query, float length) {
     bool is_reused = index->free_count > 0;
     uint32_t slot = is_reused ? index->free_slot : index->slots_count;
     if (is_reused) { /* links that are left may lead a search here */
@@ -166,6 +170,7 @@ static void put(hone_vector_index *index, const hone_vector_item *item, const hn
     *hn_state_of(index, slot) = HN_STATE_LIVE;
     hn_vector_map_insert(index, item->key, slot);
     hone_rwlock_unlock(&index->lock);
+    hn_vector_log_append(index, kind, item);
 }
 
 static hone_status take_out(hone_vector_index *index, uint32_t slot, hone_diag *diag) {
@@ -207,7 +212,7 @@ hone_status hone_vector_add(hone_vector_index *index, const hone_vector_item *it
         status = prepare(index, item, true, &query, &length, diag);
     }
     if (status == HONE_OK) {
-        put(index, item, &query, length);
+        put(index, HN_RECORD_ADD, item, &query, length);
     }
     hone_mutex_unlock(&index->writers);
     return status;
@@ -230,7 +235,7 @@ hone_status hone_vector_update(hone_vector_index *index, const hone_vector_item 
     if (status == HONE_OK) { /* mending the links used the writer's space */
         status =
             hn_vector_query_make(index, item->values, &index->writer->space, &query, &length, diag);
-        put(index, item, &query, length);
+        put(index, HN_RECORD_UPDATE, item, &query, length);
     }
     hone_mutex_unlock(&index->writers);
     return status;
@@ -242,10 +247,17 @@ hone_status hone_vector_remove(hone_vector_index *index, uint64_t key, hone_diag
     }
     hone_mutex_lock(&index->writers);
     uint32_t slot = hn_vector_map_find(index, key);
+    const hone_vector_item item = {.key = key};
     hone_status status = slot == HN_NO_SLOT ? missing(diag, key)
                                             : hn_vector_searcher_fit(index, index->writer, 1, diag);
     if (status == HONE_OK) {
+        status = hn_vector_log_reserve(index, diag);
+    }
+    if (status == HONE_OK) {
         status = take_out(index, slot, diag);
+    }
+    if (status == HONE_OK) {
+        hn_vector_log_append(index, HN_RECORD_REMOVE, &item);
     }
     hone_mutex_unlock(&index->writers);
     return status;

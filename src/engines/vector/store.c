@@ -151,19 +151,22 @@ hone_status hn_vector_grow(hone_vector_index *index, hone_diag *diag) {
 
 void hn_vector_free_store(hone_vector_index *index) {
     if (index->chunks) {
-        for (size_t i = 0; i < index->chunks_count;) {
+        for (size_t i = index->chunks_mapped; i < index->chunks_count;) {
             size_t chunks = slab_chunks(index, i);
             hn_vector_release(index, index->chunks[i], chunks * index->layout.chunk_bytes);
             i += chunks;
         }
     }
-    for (size_t i = 0; index->upper_chunks && i < index->upper_chunks_count; i++) {
+    for (size_t i = index->upper_chunks_mapped;
+         index->upper_chunks && i < index->upper_chunks_count; i++) {
         hn_vector_release(index, index->upper_chunks[i], upper_chunk_bytes(index));
     }
     hn_vector_release(index, index->chunks, index->chunks_max * sizeof *index->chunks);
     hn_vector_release(index, index->upper_chunks,
                       index->upper_chunks_max * sizeof *index->upper_chunks);
-    hn_vector_release(index, index->map, index->map_capacity * sizeof *index->map);
+    if (!index->is_map_mapped) {
+        hn_vector_release(index, index->map, index->map_capacity * sizeof *index->map);
+    }
 }
 
 /* ---- the map ---- */
@@ -172,16 +175,23 @@ static size_t home_of(const hone_vector_index *index, uint64_t key) {
     return (size_t)mix(key + 0x9E3779B97F4A7C15u) & (index->map_capacity - 1);
 }
 
+/* Where the key is, or would be; the capacity when there is no such place, which can be in a
+ * damaged file only. */
 static size_t find_place(const hone_vector_index *index, uint64_t key) {
     size_t at = home_of(index, key);
-    while (index->map[at] != HN_NO_SLOT && *hn_key_of(index, index->map[at]) != key) {
+    for (size_t steps = 0; steps < index->map_capacity; steps++) {
+        uint32_t slot = index->map[at];
+        if (slot == HN_NO_SLOT || (slot < index->slots_count && *hn_key_of(index, slot) == key)) {
+            return at;
+        }
         at = (at + 1) & (index->map_capacity - 1);
     }
-    return at;
+    return index->map_capacity;
 }
 
 uint32_t hn_vector_map_find(const hone_vector_index *index, uint64_t key) {
-    return index->map_capacity ? index->map[find_place(index, key)] : HN_NO_SLOT;
+    size_t place = index->map_capacity ? find_place(index, key) : 0;
+    return place < index->map_capacity ? index->map[place] : HN_NO_SLOT;
 }
 
 void hn_vector_map_insert(hone_vector_index *index, uint64_t key, uint32_t slot) {
@@ -225,7 +235,11 @@ hone_status hn_vector_map_reserve(hone_vector_index *index, hone_diag *diag) {
             hn_vector_map_insert(index, *hn_key_of(index, old[i]), old[i]);
         }
     }
+    bool was_mapped = index->is_map_mapped;
+    index->is_map_mapped = false;
     hone_rwlock_unlock(&index->lock);
-    hn_vector_release(index, old, old_capacity * sizeof *old);
+    if (!was_mapped) {
+        hn_vector_release(index, old, old_capacity * sizeof *old);
+    }
     return HONE_OK;
 }

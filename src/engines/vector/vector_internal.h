@@ -9,8 +9,7 @@
  * The level of a slot is a function of seed and slot. A slot that is used again keeps its level,
  * and with it the place of its links: nothing of the graph is ever allocated twice.
  *
- * Keys of the walk: a distance and a slot in one integer that sorts by distance, then slot
- * (KEY_...).
+ * Keys of the walk: a distance and a slot in one integer that sorts by distance, then slot.
  *
  * Locks: `writers` is held through a change; `lock` exclusively only while what readers look at is
  * written, which for links is a copy of rows that were made ready before.
@@ -105,6 +104,9 @@ struct hone_vector_index {
     size_t chunks_count, chunks_max;
     uint32_t **upper_chunks; /* HN_CHUNK_ROWS rows of links_max links each */
     size_t upper_chunks_count, upper_chunks_max;
+    size_t chunks_mapped, upper_chunks_mapped; /* the first so many lie in the file */
+    bool is_map_mapped;
+    struct hn_vector_journal *journal; /* NULL: there is no file */
     uint64_t uppers_used;
     uint32_t slots_count, free_count, free_slot; /* free slots are chained through their keys */
     uint32_t entry_slot, entry_level;
@@ -179,6 +181,11 @@ static inline uint32_t *hn_links_of(const hone_vector_index *index, uint32_t slo
     }
     uint32_t row = *hn_upper_of(index, slot) + level - 1;
     return index->upper_chunks[row >> HN_CHUNK_SHIFT] + hn_row_of(row) * index->links_max;
+}
+
+/* Whether a slot has links on that level; in a damaged file some that it should have are not. */
+static inline bool hn_has_links(const hone_vector_index *index, uint32_t slot, uint32_t level) {
+    return level == 0 || (uint64_t)*hn_upper_of(index, slot) + level <= index->uppers_used;
 }
 
 /* ---- codes.c: values to codes, distances ---- */
@@ -272,6 +279,12 @@ void hn_vector_walk(const hone_vector_index *index, const hn_walk *walk, uint32_
                     hn_searcher *with);
 /* All live slots that pass the filter, the nearest `width` of them, into with->found. */
 void hn_vector_scan(const hone_vector_index *index, const hn_walk *walk, hn_searcher *with);
+
+/* ---- index_log.c, index_file.c; kinds are hn_record_kind ---- */
+
+hone_status hn_vector_log_reserve(hone_vector_index *index, hone_diag *diag);
+void hn_vector_log_append(hone_vector_index *index, uint32_t kind, const hone_vector_item *item);
+void hn_vector_journal_destroy(const hone_allocator *allocator, struct hn_vector_journal *journal);
 
 /* ---- searchers.c ---- */
 

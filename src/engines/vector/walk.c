@@ -129,7 +129,7 @@ uint32_t hn_vector_descend(const hone_vector_index *index, const hn_query *query
     uint64_t best = hn_key_make(with->batch_distances[0], nearest);
     for (uint32_t at = index->entry_level; at > level; at--) {
         bool is_nearer = true;
-        while (is_nearer) {
+        while (is_nearer && hn_has_links(index, hn_slot_of_key(best), at)) {
             const uint32_t *links = hn_links_of(index, hn_slot_of_key(best), at);
             size_t count = 0;
             for (; count < index->links_max && links[count] < index->slots_count; count++) {

@@ -53,6 +53,7 @@
     X(CLOSED, 602, "channel closed")                     \
     X(WRONG_DIMENSION, 800, "wrong number of elements")  \
     X(NOT_FINITE, 801, "not a finite vector")            \
+    X(READ_ONLY, 802, "opened for reading only")         \
     X(CYCLE, 1000, "stages form a cycle")                \
     X(UNCONNECTED, 1001, "a stage is not connected")     \
     X(BAD_RECORD, 1002, "a record could not be read")

@@ -11,9 +11,11 @@
  *     hone_vector_index *index;
  *     hone_vector_options options = {.dims = 128, .metric = HONE_VECTOR_COSINE};
  *     status = hone_vector_create(&options, &diag, &index);
- *     status = hone_vector_add(index, &(hone_vector_item){.key = 7, .values = {floats, 128}},
- * &diag); hone_vector_hit hits[10]; hone_vector_search search = {.query = {floats, 128}, .count =
- * 10}; status = hone_vector_find(index, &search, &diag, hits, &hits_count);
+ *     hone_vector_item item = {.key = 7, .values = {floats, 128}};
+ *     status = hone_vector_add(index, &item, &diag);
+ *     hone_vector_hit hits[10];
+ *     hone_vector_search search = {.query = {floats, 128}, .count = 10};
+ *     status = hone_vector_find(index, &search, &diag, hits, &hits_count);
  *
  * Contract
  *   Threads     shared: searches run beside each other and beside one writer; writers wait for each
@@ -22,11 +24,12 @@
  *   Ownership   what is passed in is copied; nothing borrowed is kept but the allocator.
  *   Order       hits are sorted by distance, equal ones by their place in the index.
  *   Determinism the same calls in the same order on one thread give the same graph; with I8 and
- * BITS the same on every machine, whatever its instruction set is. Limits      dims, links_max,
- * vectors_max: see the options. A refused call changes nothing. Errors      INVALID_ARGUMENT,
- * WRONG_DIMENSION, NOT_FINITE, DUPLICATE, NOT_FOUND, LIMIT, OUT_OF_MEMORY; the diag says which
- * argument and what to do. Cost        suite `vector`. A search allocates only when it is the first
- * one of so many at a time, of that width, or since the index grew.
+ *               BITS the same on every machine, whatever its instruction set is.
+ *   Limits      dims, links_max, vectors_max: see the options. A refused call changes nothing.
+ *   Errors      INVALID_ARGUMENT, WRONG_DIMENSION, NOT_FINITE, DUPLICATE, NOT_FOUND, LIMIT,
+ *               OUT_OF_MEMORY; the diag says which argument and what to do.
+ *   Cost        suite `vector`. A search allocates only when it is the first one of so many at a
+ *               time, of that width, or since the index grew.
  *
  * Sources: Y. Malkov, D. Yashunin, Efficient and robust approximate nearest neighbor search using
  * Hierarchical Navigable Small World graphs, 2016; C. Aguerrebere et al., Similarity search in the
