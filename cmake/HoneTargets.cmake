@@ -63,17 +63,20 @@ function(hone_layer name)
     set_property(GLOBAL APPEND PROPERTY HONE_LAYER_LIBS ${arg_LIBS})
 endfunction()
 
-# The files NAME_avx2.c, NAME_avx512.c and NAME_neon.c are built with the flags of their instruction set, and only where
-# the architecture has it and HONE_SIMD is on; HONE_HAVE_AVX2 and so on tell the kernel's table which ones there are.
+# The files NAME_avx2.c, NAME_avx512.c, NAME_avx512vnni.c, NAME_neon.c and NAME_neondot.c are built with the flags of
+# their instruction set, and only where the architecture has it and HONE_SIMD is on; HONE_HAVE_AVX2 and so on tell the
+# kernel's table which ones there are.
 # What the flags allow is what hone/base/isa_mask.h names HONE_ISA_NEEDED_....
-set(HONE_ISA_AVX2_FLAGS -mavx2 -mfma -mbmi2)
+set(HONE_ISA_AVX2_FLAGS -mavx2 -mfma -mbmi2 -mf16c)
 set(HONE_ISA_AVX512_FLAGS ${HONE_ISA_AVX2_FLAGS} -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl)
+set(HONE_ISA_AVX512VNNI_FLAGS ${HONE_ISA_AVX512_FLAGS} -mavx512vnni)
 set(HONE_ISA_NEON_FLAGS "")
+set(HONE_ISA_NEONDOT_FLAGS -march=armv8.2-a+dotprod)
 set(HONE_ISA_NAMES "")
 if(HONE_SIMD AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-    set(HONE_ISA_NAMES AVX2 AVX512)
+    set(HONE_ISA_NAMES AVX2 AVX512 AVX512VNNI)
 elseif(HONE_SIMD AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
-    set(HONE_ISA_NAMES NEON)
+    set(HONE_ISA_NAMES NEON NEONDOT)
 endif()
 
 function(hone_kernel name)
@@ -81,7 +84,7 @@ function(hone_kernel name)
     set(sources "")
     set(definitions "")
     foreach(source ${arg_SOURCES})
-        if(NOT source MATCHES "_(avx2|avx512|neon)\\.c$")
+        if(NOT source MATCHES "_(avx2|avx512|avx512vnni|neon|neondot)\\.c$")
             list(APPEND sources ${source})
             continue()
         endif()

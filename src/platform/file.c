@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,6 +143,37 @@ static hone_status not_regular(const char *what, hone_diag *diag) {
     return hone_diag_set(diag, HONE_STATUS_UNSUPPORTED, "only a regular file can be %s", what);
 }
 
+hone_status hone_file_cut(hone_file *file, uint64_t size_bytes, hone_diag *diag) {
+    if (!file->is_regular) {
+        return not_regular("shortened", diag);
+    }
+    if (ftruncate(file->fd, (off_t)size_bytes) != 0 ||
+        lseek(file->fd, (off_t)size_bytes, SEEK_SET) < 0) {
+        return hone_diag_set(diag, status_of_errno(errno), "shortening the file failed: %s",
+                             strerror(errno));
+    }
+    return HONE_OK;
+}
+
+hone_status hone_file_try_lock(hone_file *file, const char *path, hone_diag *diag) {
+    if (flock(file->fd, LOCK_EX | LOCK_NB) != 0) {
+        hone_status status = status_of_errno(errno);
+        return hone_diag_set(diag, status, "%s",
+                             status == HONE_STATUS_WOULD_BLOCK
+                                 ? "another process (or this one) has the file open for writing"
+                                 : strerror(errno));
+    }
+    /* who had it before may have put another file into its place */
+    struct stat here, there;
+    if (fstat(file->fd, &here) != 0 || stat(path, &there) != 0 || here.st_dev != there.st_dev ||
+        here.st_ino != there.st_ino) {
+        (void)flock(file->fd, LOCK_UN);
+        return hone_diag_set(diag, HONE_STATUS_WOULD_BLOCK,
+                             "the file was replaced while it was opened; try again");
+    }
+    return HONE_OK;
+}
+
 hone_status hone_file_take_back(hone_file *file, uint64_t size, hone_diag *diag) {
     if (!file->is_regular) {
         return not_regular("shortened", diag);
@@ -228,7 +261,7 @@ hone_status hone_file_read_all(const char *path, size_t size_max, hone_diag *dia
     }
 }
 
-static hone_status write_all(hone_file *file, hone_text content, hone_diag *diag) {
+hone_status hone_file_write_all(hone_file *file, hone_text content, hone_diag *diag) {
     hone_status status = HONE_OK;
     while (status == HONE_OK && content.size) {
         size_t done;
@@ -240,13 +273,14 @@ static hone_status write_all(hone_file *file, hone_text content, hone_diag *diag
 }
 
 /* Devices and pipes have no content to replace; and renaming over one would take it away. */
-static hone_status write_in_place(const char *path, hone_text content, hone_diag *diag) {
+static hone_status write_in_place(const char *path, hone_file_writer *write, void *self,
+                                  hone_diag *diag) {
     hone_file file;
     hone_status status = hone_file_open(path, HONE_FILE_WRITE, diag, &file);
     if (status != HONE_OK) {
         return status;
     }
-    status = write_all(&file, content, diag);
+    status = write(self, &file, diag);
     hone_status closed = hone_file_close(&file, status == HONE_OK ? diag : NULL);
     return status == HONE_OK ? closed : status;
 }
@@ -268,7 +302,31 @@ static hone_status create_beside(const char *path, const struct stat *like, bool
     return HONE_OK;
 }
 
-static hone_status replace(const char *path, hone_text content, bool is_private, hone_diag *diag) {
+/* The folder of `path` on the device, so that a name that was put there outlives a power failure.
+ * Where the system cannot, the file is there all the same. */
+static void sync_folder(const char *path) {
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    if (length >= sizeof folder) {
+        return;
+    }
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    int fd = open(length ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!fsync(fd);
+        (void)close(fd);
+    }
+}
+
+typedef struct replacement {
+    hone_file_writer *write;
+    void *self;
+    bool is_private, is_lasting;
+} replacement;
+
+static hone_status replace(const char *path, const replacement *by, hone_diag *diag) {
     char beside[4096];
     /* The thread's number, so that two threads do not write the same file. */
     int length = snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)gettid());
@@ -278,14 +336,15 @@ static hone_status replace(const char *path, hone_text content, bool is_private,
     struct stat info;
     bool is_there = stat(path, &info) == 0;
     if (is_there && !S_ISREG(info.st_mode)) {
-        return write_in_place(path, content, diag);
+        return write_in_place(path, by->write, by->self, diag);
     }
     hone_file file = {.fd = -1};
-    hone_status status = create_beside(beside, is_there ? &info : NULL, is_private, diag, &file);
+    hone_status status =
+        create_beside(beside, is_there ? &info : NULL, by->is_private, diag, &file);
     if (status != HONE_OK) {
         return status;
     }
-    status = write_all(&file, content, diag);
+    status = by->write(by->self, &file, diag);
     if (status == HONE_OK && fsync(file.fd) != 0 && errno != EINVAL) {
         status = fail(diag, "write", path);
     }
@@ -296,16 +355,59 @@ static hone_status replace(const char *path, hone_text content, bool is_private,
     }
     if (status != HONE_OK) {
         (void)unlink(beside);
+    } else if (by->is_lasting) {
+        sync_folder(path);
     }
     return status;
 }
 
+static hone_status write_text(void *self, hone_file *file, hone_diag *diag) {
+    return hone_file_write_all(file, *(const hone_text *)self, diag);
+}
+
 hone_status hone_file_replace(const char *path, hone_text content, hone_diag *diag) {
-    return replace(path, content, false, diag);
+    return replace(path, &(replacement){.write = write_text, .self = &content}, diag);
 }
 
 hone_status hone_file_replace_private(const char *path, hone_text content, hone_diag *diag) {
-    return replace(path, content, true, diag);
+    return replace(path, &(replacement){.write = write_text, .self = &content, .is_private = true},
+                   diag);
+}
+
+hone_status hone_file_replace_by(const char *path, hone_file_writer *write, void *self,
+                                 hone_diag *diag) {
+    return replace(path, &(replacement){.write = write, .self = self, .is_lasting = true}, diag);
+}
+
+hone_status hone_file_map(const char *path, bool is_private, hone_diag *diag,
+                          hone_file_mapping *out_mapping) {
+    hone_file file;
+    hone_status status = hone_file_open(path, HONE_FILE_READ, diag, &file);
+    if (status != HONE_OK) {
+        return status;
+    }
+    hone_file_mapping mapping = {.size_bytes = (size_t)file.size_bytes};
+    if (mapping.size_bytes > 0) {
+        mapping.data = mmap(NULL, mapping.size_bytes, PROT_READ | (is_private ? PROT_WRITE : 0),
+                            MAP_PRIVATE, file.fd, 0);
+        if (mapping.data == MAP_FAILED) {
+            status = fail(diag, "map", path);
+        }
+    } else {
+        status = hone_diag_set(diag, HONE_STATUS_TRUNCATED, "'%.160s' is empty, or no file", path);
+    }
+    (void)hone_file_close(&file, NULL); /* the mapping stays */
+    if (status == HONE_OK) {
+        *out_mapping = mapping;
+    }
+    return status;
+}
+
+void hone_file_unmap(hone_file_mapping *mapping) {
+    if (mapping->data) {
+        (void)munmap(mapping->data, mapping->size_bytes);
+    }
+    *mapping = (hone_file_mapping){0};
 }
 
 hone_status hone_file_stamp_read(const char *path, hone_file_stamp *out_stamp) {

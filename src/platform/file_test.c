@@ -376,6 +376,70 @@ static void test_sync_and_seek(void **state) {
     hn_test_remove_folder(here.root);
 }
 
+static void test_lock_and_cut(void **state) {
+    (void)state;
+    folder here;
+    hone_file first, second;
+    hone_file_stamp stamp;
+    hn_test_make_folder(here.root, sizeof here.root);
+    hn_test_write_file(here.root, "/a", "0123456789");
+    const char *path = in_folder(&here, "a");
+    assert_int_equal(hone_file_open(path, HONE_FILE_APPEND, NULL, &first), HONE_OK);
+    assert_int_equal(hone_file_open(path, HONE_FILE_APPEND, NULL, &second), HONE_OK);
+    assert_int_equal(hone_file_try_lock(&first, path, NULL), HONE_OK);
+    assert_int_equal(hone_file_try_lock(&second, path, NULL), HONE_STATUS_WOULD_BLOCK);
+    assert_int_equal(hone_file_cut(&first, 4, NULL), HONE_OK);
+    assert_int_equal(hone_file_write_all(&first, hone_text_of("ab"), NULL), HONE_OK);
+    assert_int_equal(hone_file_stamp_read(path, &stamp), HONE_OK);
+    assert_int_equal(stamp.size_bytes, 6);
+    assert_int_equal(hone_file_close(&first, NULL), HONE_OK);
+    assert_int_equal(hone_file_try_lock(&second, path, NULL), HONE_OK);
+    assert_int_equal(hone_file_replace(path, hone_text_of("new"), NULL), HONE_OK);
+    assert_int_equal(hone_file_try_lock(&second, path, NULL), HONE_STATUS_WOULD_BLOCK);
+    assert_int_equal(hone_file_close(&second, NULL), HONE_OK);
+    hn_test_remove_folder(here.root);
+}
+
+static hone_status write_twice(void *self, hone_file *file, hone_diag *diag) {
+    hone_status status = hone_file_write_all(file, hone_text_of("half "), diag);
+    if (status == HONE_OK && *(const bool *)self) {
+        return HONE_STATUS_NO_SPACE;
+    }
+    return status == HONE_OK ? hone_file_write_all(file, hone_text_of("whole"), diag) : status;
+}
+
+static void test_replace_by_and_map(void **state) {
+    (void)state;
+    folder here;
+    hone_file_mapping mapping;
+    bool is_failing = true;
+    hn_test_make_folder(here.root, sizeof here.root);
+    hn_test_write_file(here.root, "/a", "old");
+    const char *path = in_folder(&here, "a");
+    assert_int_equal(hone_file_replace_by(path, write_twice, &is_failing, NULL),
+                     HONE_STATUS_NO_SPACE);
+    assert_int_equal(hone_file_map(path, false, NULL, &mapping), HONE_OK);
+    assert_int_equal(mapping.size_bytes, 3);
+    assert_memory_equal(mapping.data, "old", 3);
+    is_failing = false;
+    assert_int_equal(hone_file_replace_by(path, write_twice, &is_failing, NULL), HONE_OK);
+    assert_memory_equal(mapping.data, "old", 3); /* of the file that it mapped */
+    hone_file_unmap(&mapping);
+    assert_int_equal(hone_file_map(path, true, NULL, &mapping), HONE_OK);
+    assert_int_equal(mapping.size_bytes, 10);
+    memcpy(mapping.data, "HALF", 4); /* private: the file never sees it */
+    hone_file_unmap(&mapping);
+    assert_int_equal(hone_file_map(path, false, NULL, &mapping), HONE_OK);
+    assert_memory_equal(mapping.data, "half whole", 10);
+    hone_file_unmap(&mapping);
+    hn_test_write_file(here.root, "/empty", "");
+    assert_int_equal(hone_file_map(in_folder(&here, "empty"), true, NULL, &mapping),
+                     HONE_STATUS_TRUNCATED);
+    assert_int_equal(hone_file_map(in_folder(&here, "none"), true, NULL, &mapping),
+                     HONE_STATUS_NOT_FOUND);
+    hn_test_remove_folder(here.root);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_errors),
@@ -390,6 +454,8 @@ int main(void) {
         cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_standard),
         cmocka_unit_test(test_sync_and_seek),
+        cmocka_unit_test(test_lock_and_cut),
+        cmocka_unit_test(test_replace_by_and_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,36 @@ void hone_mutex_unlock(hone_mutex *mutex) {
     (void)pthread_mutex_unlock(&mutex->handle);
 }
 
+void hone_rwlock_init(hone_rwlock *lock) {
+    pthread_rwlockattr_t attributes;
+    (void)pthread_rwlockattr_init(&attributes);
+#ifdef __GLIBC__
+    (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    (void)pthread_rwlock_init(&lock->handle, &attributes);
+    (void)pthread_rwlockattr_destroy(&attributes);
+}
+
+void hone_rwlock_deinit(hone_rwlock *lock) {
+    (void)pthread_rwlock_destroy(&lock->handle);
+}
+
+void hone_rwlock_lock_shared(hone_rwlock *lock) {
+    (void)pthread_rwlock_rdlock(&lock->handle);
+}
+
+void hone_rwlock_unlock_shared(hone_rwlock *lock) {
+    (void)pthread_rwlock_unlock(&lock->handle);
+}
+
+void hone_rwlock_lock(hone_rwlock *lock) {
+    (void)pthread_rwlock_wrlock(&lock->handle);
+}
+
+void hone_rwlock_unlock(hone_rwlock *lock) {
+    (void)pthread_rwlock_unlock(&lock->handle);
+}
+
 void hone_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
                                (long)(timeout_ns % 1000000000u)};

@@ -197,6 +197,47 @@ static void reserving_is_checked(void **state) {
     }
 }
 
+enum { RWLOCK_ROUNDS = 2000 };
+
+typedef struct guarded {
+    hone_rwlock lock;
+    uint64_t low, high; /* equal but while the lock is held to write */
+    uint32_t torn;
+} guarded;
+
+static void write_guarded(void *context) {
+    guarded *with = context;
+    for (int i = 0; i < RWLOCK_ROUNDS; i++) {
+        hone_rwlock_lock(&with->lock);
+        with->low++;
+        hone_thread_yield();
+        with->high++;
+        hone_rwlock_unlock(&with->lock);
+    }
+}
+
+static void test_rwlock(void **state) {
+    (void)state;
+    guarded with = {.torn = 0};
+    hone_thread writers[2];
+    hone_rwlock_init(&with.lock);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(hone_thread_create("writer", write_guarded, &with, &writers[i]), HONE_OK);
+    }
+    for (bool is_over = false; !is_over;) {
+        hone_rwlock_lock_shared(&with.lock);
+        with.torn += with.low != with.high;
+        is_over = with.high == 2 * RWLOCK_ROUNDS;
+        hone_rwlock_unlock_shared(&with.lock);
+    }
+    for (int i = 0; i < 2; i++) {
+        hone_thread_join(writers[i]);
+    }
+    assert_int_equal(with.torn, 0);
+    assert_int_equal(with.low, 2 * RWLOCK_ROUNDS);
+    hone_rwlock_deinit(&with.lock);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reserving_is_checked),
@@ -204,6 +245,7 @@ int main(void) {
         cmocka_unit_test(test_pin),
         cmocka_unit_test(test_leave_cpu),
         cmocka_unit_test(test_mutex),
+        cmocka_unit_test(test_rwlock),
         cmocka_unit_test(test_futex),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,15 +65,18 @@ typedef enum hone_isa {
 typedef uint64_t hone_isa_mask;
 #define HONE_ISA_BIT(feature) ((hone_isa_mask)1 << (feature))
 
-/* What a file compiled as NAME_avx2.c or NAME_avx512.c may use: the build's flags for the suffix.
- */
-#define HONE_ISA_NEEDED_AVX2 \
-    (HONE_ISA_BIT(HONE_ISA_AVX2) | HONE_ISA_BIT(HONE_ISA_FMA) | HONE_ISA_BIT(HONE_ISA_BMI2))
+/* What a file compiled as NAME_avx2.c, NAME_avx512.c and so on may use: the build's flags for the
+ * suffix. */
+#define HONE_ISA_NEEDED_AVX2                                                                  \
+    (HONE_ISA_BIT(HONE_ISA_AVX2) | HONE_ISA_BIT(HONE_ISA_FMA) | HONE_ISA_BIT(HONE_ISA_BMI2) | \
+     HONE_ISA_BIT(HONE_ISA_F16C))
 #define HONE_ISA_NEEDED_AVX512                                                                 \
     (HONE_ISA_NEEDED_AVX2 | HONE_ISA_BIT(HONE_ISA_AVX512F) | HONE_ISA_BIT(HONE_ISA_AVX512CD) | \
      HONE_ISA_BIT(HONE_ISA_AVX512BW) | HONE_ISA_BIT(HONE_ISA_AVX512DQ) |                       \
      HONE_ISA_BIT(HONE_ISA_AVX512VL))
+#define HONE_ISA_NEEDED_AVX512VNNI (HONE_ISA_NEEDED_AVX512 | HONE_ISA_BIT(HONE_ISA_AVX512VNNI))
 #define HONE_ISA_NEEDED_NEON HONE_ISA_BIT(HONE_ISA_NEON)
+#define HONE_ISA_NEEDED_NEONDOT (HONE_ISA_NEEDED_NEON | HONE_ISA_BIT(HONE_ISA_ARM_DOTPROD))
 
 static inline bool hone_isa_has(hone_isa_mask mask, hone_isa_mask needed) {
     return (mask & needed) == needed;

@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 /* name, number, text. A numbered range per layer: base 1, platform 100, measure 200, memory 300,
- * scheduler 400, io 500, channel 600, nn 750, node 1000. Numbers are part of the ABI and never
- * reused. */
+ * scheduler 400, io 500, channel 600, wasm 700, nn 750, vector 800, learn 830, cache 860, lyra 900,
+ * node 1000. Numbers are part of the ABI and never reused. */
 #define HONE_STATUS_LIST(X)                              \
     X(INVALID_ARGUMENT, 1, "invalid argument")           \
     X(OUT_OF_MEMORY, 2, "out of memory")                 \
@@ -51,6 +51,9 @@
     X(FULL, 600, "channel full")                         \
     X(EMPTY, 601, "channel empty")                       \
     X(CLOSED, 602, "channel closed")                     \
+    X(WRONG_DIMENSION, 800, "wrong number of elements")  \
+    X(NOT_FINITE, 801, "not a finite vector")            \
+    X(READ_ONLY, 802, "opened for reading only")         \
     X(CYCLE, 1000, "stages form a cycle")                \
     X(UNCONNECTED, 1001, "a stage is not connected")     \
     X(BAD_RECORD, 1002, "a record could not be read")

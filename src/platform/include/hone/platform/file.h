@@ -49,6 +49,9 @@ HONE_MUST_USE hone_status hone_file_read(hone_file *file, void *data, size_t siz
 HONE_MUST_USE hone_status hone_file_write(hone_file *file, const void *data, size_t size,
                                           size_t *out_size, hone_diag *diag);
 
+/* All of it, in as many writes as it takes. As write. */
+HONE_MUST_USE hone_status hone_file_write_all(hone_file *file, hone_text content, hone_diag *diag);
+
 /* True when a read (write) would not wait now. Regular files always are. */
 bool hone_file_is_readable(const hone_file *file);
 bool hone_file_is_writable(const hone_file *file);
@@ -61,6 +64,13 @@ HONE_MUST_USE hone_status hone_file_sync(hone_file *file, hone_diag *diag);
  * could not be written whole. UNSUPPORTED unless regular, or when somebody else wrote behind us;
  * IO. */
 HONE_MUST_USE hone_status hone_file_take_back(hone_file *file, uint64_t size, hone_diag *diag);
+
+/* The file is `size_bytes` long, the next write goes there. UNSUPPORTED unless regular; IO. */
+HONE_MUST_USE hone_status hone_file_cut(hone_file *file, uint64_t size_bytes, hone_diag *diag);
+
+/* Nobody else gets this lock while the file is open here; it keeps nobody from writing who does not
+ * ask. WOULD_BLOCK when somebody has it, or when another file lies at `path` by now: open again. */
+HONE_MUST_USE hone_status hone_file_try_lock(hone_file *file, const char *path, hone_diag *diag);
 
 /* The next read begins at this byte. UNSUPPORTED unless regular; IO. */
 HONE_MUST_USE hone_status hone_file_seek(hone_file *file, uint64_t offset_bytes, hone_diag *diag);
@@ -81,6 +91,26 @@ HONE_MUST_USE hone_status hone_file_replace(const char *path, hone_text content,
 /* The same, and only the owner may read it afterwards (mode 0600), whatever there was before. */
 HONE_MUST_USE hone_status hone_file_replace_private(const char *path, hone_text content,
                                                     hone_diag *diag);
+
+/* The same of a content that is written piece by piece: write(self, file, diag) writes all of it.
+ * After a power failure, too, the old or the new content is there, and the new one once this
+ * returned. What `write` returned, and as replace. */
+typedef hone_status hone_file_writer(void *self, hone_file *file, hone_diag *diag);
+HONE_MUST_USE hone_status hone_file_replace_by(const char *path, hone_file_writer *write,
+                                               void *self, hone_diag *diag);
+
+/* The content of a file as memory, read from the device when it is touched. */
+typedef struct hone_file_mapping {
+    void *data;
+    size_t size_bytes;
+} hone_file_mapping;
+
+/* Maps a whole regular file. is_private: its memory may be written to, which the file never sees.
+ * The file must not be shortened meanwhile (SIGBUS). TRUNCATED when it is empty or not regular; as
+ * open, and OUT_OF_MEMORY. Cost: some us, whatever the size. */
+HONE_MUST_USE hone_status hone_file_map(const char *path, bool is_private, hone_diag *diag,
+                                        hone_file_mapping *out_mapping);
+void hone_file_unmap(hone_file_mapping *mapping);
 
 /* True when the two paths, opened in these modes, would get into each other's way: the same regular
  * file unless both only read it, the same pipe in the same direction, "-" twice. What cannot be

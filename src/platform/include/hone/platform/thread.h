@@ -25,6 +25,12 @@ typedef struct hone_mutex {
     pthread_mutex_t handle;
 } hone_mutex;
 
+/* A sleeping lock that many may hold to read, or one to write; a writer that waits goes before
+ * readers that come later. Not recursive, either way. */
+typedef struct hone_rwlock {
+    pthread_rwlock_t handle;
+} hone_rwlock;
+
 #define HONE_MUTEX_INIT \
     { PTHREAD_MUTEX_INITIALIZER }
 
@@ -69,6 +75,13 @@ void hone_mutex_deinit(hone_mutex *mutex);
 void hone_mutex_lock(hone_mutex *mutex);
 bool hone_mutex_try_lock(hone_mutex *mutex);
 void hone_mutex_unlock(hone_mutex *mutex);
+
+void hone_rwlock_init(hone_rwlock *lock);
+void hone_rwlock_deinit(hone_rwlock *lock);
+void hone_rwlock_lock_shared(hone_rwlock *lock);
+void hone_rwlock_unlock_shared(hone_rwlock *lock);
+void hone_rwlock_lock(hone_rwlock *lock);
+void hone_rwlock_unlock(hone_rwlock *lock);
 
 /* Sleeps while *word is `expected`, at most `timeout_ns` (UINT64_MAX: for ever). Returns when
  * woken, on a signal, on time-out, or at once when *word differs. */
