@@ -21,7 +21,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MACHINES = os.path.join(ROOT, "tests", "fixtures", "machines")
 HONE = []  # filled from the command line
-COMMANDS = ["run", "check", "detect", "doctor", "bench", "top", "version", "help"]
+COMMANDS = ["run", "check", "detect", "doctor", "bench", "top", "lyra", "version", "help"]
 OK, FAILED, USAGE, INPUT = 0, 1, 2, 3
 
 NODE = """

@@ -37,6 +37,7 @@ int hn_command_detect(hn_session *session);
 int hn_command_doctor(hn_session *session);
 int hn_command_bench(hn_session *session);
 int hn_command_top(hn_session *session);
+int hn_command_lyra(hn_session *session);
 int hn_command_version(hn_session *session);
 int hn_command_help(hn_session *session);
 
