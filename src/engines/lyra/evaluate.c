@@ -98,7 +98,7 @@ static void push_arguments(frame *it, hn_value node, hn_value head, uint32_t att
         hn_value arg = hn_arg(node, i);
         if (hn_is_local(arg)) {
             arg = lyra->stack[it->env + hn_local_of(arg)];
-            if (!is_held(attributes, i) && !hn_has_head(arg, HN_SYM(lyra, Sequence))) {
+            if (!is_held(attributes, i)) { /* of a function that held it, perhaps */
                 arg = evaluate(lyra, arg, 0);
             }
         } else if (is_held(attributes, i)) {

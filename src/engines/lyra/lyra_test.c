@@ -156,6 +156,7 @@ static void evaluation(void **state) {
         {"SetAttributes[f, {Flat, Orderless}]; f[c, f[b, a]]", "f[a, b, c]"},
         {"SetAttributes[f, Listable]; f[{1, 2}, {3, 4}]", "{f[1, 3], f[2, 4]}"},
         {"f[Sequence[a, b], c]", "f[a, b, c]"},
+        {"SetAttributes[f, HoldAll]; f[x___] := {x}; f[1 + 1, 2 + 2]", "{2, 4}"},
         {"f[Unevaluated[1 + 1]]", "f[Unevaluated[1 + 1]]"},
         {"Length[Unevaluated[1 + 1]]", "2"},
         {"g /: f[g, x_] := {x}; f[g, 2]", "{2}"},
