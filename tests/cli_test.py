@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORPORA = os.path.join(ROOT, "tests", "corpora")
 MACHINES = os.path.join(ROOT, "tests", "fixtures", "machines")
 HONE = []  # filled from the command line
-COMMANDS = ["run", "check", "detect", "doctor", "bench", "model", "top", "version", "help"]
+COMMANDS = ["run", "check", "detect", "doctor", "bench", "model", "top", "lyra", "version", "help"]
 OK, FAILED, USAGE, INPUT = 0, 1, 2, 3
 
 NODE = """

@@ -189,6 +189,22 @@ static const hn_cli_option top_options[] = {
      .help = "time between two looks"},
 };
 
+static const char *const lyra_forms[] = {"output", "input", "full", NULL};
+
+static const hn_cli_option lyra_options[] = {
+    {.name = "code",
+     .letter = 'c',
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "EXPR",
+     .help = "evaluate EXPR and print its value"},
+    {.name = "form",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "FORM",
+     .choices = lyra_forms,
+     .fallback = "output",
+     .help = "how values are printed: as OutputForm, InputForm or FullForm"},
+};
+
 static const hn_cli_option version_options[] = {
     {.name = "json", .letter = 'j', .type = HN_CLI_OPTION_FLAG, .help = json_help},
 };
@@ -345,6 +361,24 @@ static const hn_command commands[] = {
         .examples = "hone top  # all nodes, live\n"
                     "hone top host-watch --json  # one look at one node, for a program",
         .run = hn_command_top,
+    },
+    {
+        .name = "lyra",
+        .summary = "Evaluate a program of the symbolic language",
+        .description =
+            "Evaluates the expressions of FILE, or those given with --code, in the symbolic "
+            "language lyra, which has the syntax and the semantics of the Wolfram Language, and "
+            "prints the value of the last one. What the program prints goes to standard output, "
+            "too; messages go to standard error.\n\n"
+            "A mistake in the syntax is told with line and column, and the exit code is 3.",
+        .operand = "FILE",
+        .operands_max = 1,
+        .completion = HN_COMPLETION_NONE,
+        .options = lyra_options,
+        .options_count = COUNT_OF(lyra_options),
+        .examples = "hone lyra -c 'Expand[(a + b)^3]'  # one expression\n"
+                    "hone lyra program.lyra  # a file of them",
+        .run = hn_command_lyra,
     },
     {
         .name = "version",

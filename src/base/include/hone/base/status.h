@@ -19,43 +19,45 @@
 /* name, number, text. A numbered range per layer: base 1, platform 100, measure 200, memory 300,
  * scheduler 400, io 500, channel 600, wasm 700, nn 750, vector 800, learn 830, cache 860, lyra 900,
  * node 1000. Numbers are part of the ABI and never reused. */
-#define HONE_STATUS_LIST(X)                              \
-    X(INVALID_ARGUMENT, 1, "invalid argument")           \
-    X(OUT_OF_MEMORY, 2, "out of memory")                 \
-    X(OVERFLOW, 3, "a number is out of range")           \
-    X(LIMIT, 4, "a stated limit was reached")            \
-    X(SYNTAX, 5, "syntax error")                         \
-    X(ENCODING, 6, "not valid UTF-8")                    \
-    X(TYPE_MISMATCH, 7, "wrong type")                    \
-    X(NOT_FOUND, 8, "not found")                         \
-    X(DUPLICATE, 9, "already there")                     \
-    X(TRUNCATED, 10, "ends too early")                   \
-    X(CORRUPT, 11, "damaged data")                       \
-    X(UNSUPPORTED, 12, "not supported")                  \
-    X(INTERNAL, 13, "internal error (please report it)") \
-    X(IO, 100, "input/output error")                     \
-    X(ABSENT, 101, "this machine does not have it")      \
-    X(FORBIDDEN, 102, "permission denied")               \
-    X(NO_SPACE, 103, "no space left")                    \
-    X(BROKEN_PIPE, 104, "the reader is gone")            \
-    X(WOULD_BLOCK, 105, "not ready yet")                 \
-    X(TIMEOUT, 106, "timed out")                         \
-    X(INTERRUPTED, 107, "interrupted")                   \
-    X(IS_DIRECTORY, 108, "is a directory")               \
-    X(REGRESSED, 200, "slower than the baseline")        \
-    X(INCONCLUSIVE, 201, "too noisy for a verdict")      \
-    X(BUDGET, 300, "memory budget exhausted")            \
-    X(STOPPED, 400, "the scheduler is stopping")         \
-    X(CANCELLED, 500, "cancelled")                       \
-    X(REFUSED, 501, "nobody listens there")              \
-    X(FULL, 600, "channel full")                         \
-    X(EMPTY, 601, "channel empty")                       \
-    X(CLOSED, 602, "channel closed")                     \
-    X(WRONG_DIMENSION, 800, "wrong number of elements")  \
-    X(NOT_FINITE, 801, "not a finite vector")            \
-    X(READ_ONLY, 802, "opened for reading only")         \
-    X(CYCLE, 1000, "stages form a cycle")                \
-    X(UNCONNECTED, 1001, "a stage is not connected")     \
+#define HONE_STATUS_LIST(X)                                           \
+    X(INVALID_ARGUMENT, 1, "invalid argument")                        \
+    X(OUT_OF_MEMORY, 2, "out of memory")                              \
+    X(OVERFLOW, 3, "a number is out of range")                        \
+    X(LIMIT, 4, "a stated limit was reached")                         \
+    X(SYNTAX, 5, "syntax error")                                      \
+    X(ENCODING, 6, "not valid UTF-8")                                 \
+    X(TYPE_MISMATCH, 7, "wrong type")                                 \
+    X(NOT_FOUND, 8, "not found")                                      \
+    X(DUPLICATE, 9, "already there")                                  \
+    X(TRUNCATED, 10, "ends too early")                                \
+    X(CORRUPT, 11, "damaged data")                                    \
+    X(UNSUPPORTED, 12, "not supported")                               \
+    X(INTERNAL, 13, "internal error (please report it)")              \
+    X(IO, 100, "input/output error")                                  \
+    X(ABSENT, 101, "this machine does not have it")                   \
+    X(FORBIDDEN, 102, "permission denied")                            \
+    X(NO_SPACE, 103, "no space left")                                 \
+    X(BROKEN_PIPE, 104, "the reader is gone")                         \
+    X(WOULD_BLOCK, 105, "not ready yet")                              \
+    X(TIMEOUT, 106, "timed out")                                      \
+    X(INTERRUPTED, 107, "interrupted")                                \
+    X(IS_DIRECTORY, 108, "is a directory")                            \
+    X(REGRESSED, 200, "slower than the baseline")                     \
+    X(INCONCLUSIVE, 201, "too noisy for a verdict")                   \
+    X(BUDGET, 300, "memory budget exhausted")                         \
+    X(STOPPED, 400, "the scheduler is stopping")                      \
+    X(CANCELLED, 500, "cancelled")                                    \
+    X(REFUSED, 501, "nobody listens there")                           \
+    X(FULL, 600, "channel full")                                      \
+    X(EMPTY, 601, "channel empty")                                    \
+    X(CLOSED, 602, "channel closed")                                  \
+    X(WRONG_DIMENSION, 800, "wrong number of elements")               \
+    X(NOT_FINITE, 801, "not a finite vector")                         \
+    X(READ_ONLY, 802, "opened for reading only")                      \
+    X(EVALUATION_MEMORY, 900, "the evaluation needs too much memory") \
+    X(EVALUATION_QUIT, 901, "the program quit")                       \
+    X(CYCLE, 1000, "stages form a cycle")                             \
+    X(UNCONNECTED, 1001, "a stage is not connected")                  \
     X(BAD_RECORD, 1002, "a record could not be read")
 
 typedef enum hone_status {
