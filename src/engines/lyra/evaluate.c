@@ -43,9 +43,15 @@ hn_symbol *hn_innermost_head(hn_value value) {
 
 /* --- locals ---------------------------------------------------------------------------------- */
 
+/* A variable of an alternative that was not taken stands for no argument at all. */
+static hn_value local_value(hone_lyra *lyra, hn_value local, size_t env) {
+    hn_value value = lyra->stack[env + hn_local_of(local)];
+    return HONE_LIKELY(value != HN_NONE) ? value : hn_make0(lyra, HN_SYM(lyra, Sequence));
+}
+
 hn_value hn_substitute(hone_lyra *lyra, hn_value body, size_t env) {
     if (hn_is_local(body)) {
-        return lyra->stack[env + hn_local_of(body)];
+        return local_value(lyra, body, env);
     }
     if (!hn_is_node(body) || !(hn_node_of(body)->flags & HN_FLAG_LOCALS) || !hn_is_normal(body)) {
         return body;
@@ -97,7 +103,7 @@ static void push_arguments(frame *it, hn_value node, hn_value head, uint32_t att
     for (uint32_t i = 0; i < hn_count(node); i++) {
         hn_value arg = hn_arg(node, i);
         if (hn_is_local(arg)) {
-            arg = lyra->stack[it->env + hn_local_of(arg)];
+            arg = local_value(lyra, arg, it->env);
             if (!is_held(attributes, i)) { /* of a function that held it, perhaps */
                 arg = evaluate(lyra, arg, 0);
             }
@@ -530,7 +536,7 @@ static hn_value symbol_value(hone_lyra *lyra, const hn_symbol *symbol) {
 /* The next value of something that is no f[...]; false: it is final. */
 static bool look_up(frame *it, hn_value *value) {
     if (hn_is_local(*value)) {
-        *value = it->lyra->stack[it->env + hn_local_of(*value)];
+        *value = local_value(it->lyra, *value, it->env);
         it->env = 0;
         return true;
     }
@@ -593,7 +599,7 @@ static hn_value evaluate(hone_lyra *lyra, hn_value value, size_t env) {
             return value;
         }
     } else if (hn_is_local(value)) {
-        value = lyra->stack[env + hn_local_of(value)];
+        value = local_value(lyra, value, env);
         if (!hn_is_symbol(value) && !hn_is_normal(value)) {
             return value;
         }

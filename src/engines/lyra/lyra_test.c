@@ -193,6 +193,7 @@ static void evaluation(void **state) {
 static void patterns(void **state) {
     static const row rows[] = {
         {"MatchQ[f[1, 2], f[_, _]]", "True"},
+        {"g[1] /. f[x_] | g[_] :> {x}", "{}"},
         {"MatchQ[{1, 2, 3}, {__Integer}]", "True"},
         {"MatchQ[{1, a}, {(_Integer | _Symbol) ..}]", "True"},
         {"MatchQ[{a, a}, {x_, x_}]", "True"},
