@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORPORA = os.path.join(ROOT, "tests", "corpora")
 MACHINES = os.path.join(ROOT, "tests", "fixtures", "machines")
 HONE = []  # filled from the command line
-COMMANDS = ["run", "check", "detect", "doctor", "bench", "model", "top", "lyra", "version", "help"]
+COMMANDS = ["run", "check", "detect", "doctor", "bench", "model", "top", "lyra", "vector", "version", "help"]
 OK, FAILED, USAGE, INPUT = 0, 1, 2, 3
 
 NODE = """
@@ -406,6 +406,82 @@ class Bench(unittest.TestCase):
         result = hone("bench", "--quick", "--old", "true", "--new", "/nonexistent/program")
         self.assertEqual(result.returncode, INPUT)
         self.assertIn("/nonexistent/program", result.stderr)
+
+
+class Vector(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="hone-vector-")
+        self.addCleanup(self.folder.cleanup)
+        self.index = self.path("places.hv")
+        self.rows = self.path("rows.fvecs")
+        self.write(self.rows, [[x, x * x] for x in range(40)])
+        result = hone("vector", "build", self.index, self.rows, "--metric", "l2")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (OK, "", ""))
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    @staticmethod
+    def write(path, rows):
+        with open(path, "wb") as file:
+            for row in rows:
+                file.write(struct.pack(f"<i{len(row)}f", len(row), *row))
+
+    def search(self, rows, *words):
+        self.write(self.path("asked.fvecs"), rows)
+        result = hone("vector", "search", self.index, self.path("asked.fvecs"), *words)
+        self.assertEqual(result.returncode, OK, result.stderr)
+        return result.stdout
+
+    def test_builds_and_searches(self):
+        lines = [line.split("\t") for line in self.search([[3, 9], [30, 900]], "-k", "2").splitlines()]
+        self.assertEqual([line[:2] for line in lines], [["0", "3"], ["0", "2"], ["1", "30"], ["1", "29"]])
+        self.assertEqual(self.search([[3, 9]], "--exact"), self.search([[3, 9]]))
+        hits = json.loads(self.search([[3, 9]], "--json", "-k", "1"))
+        self.assertEqual((hits["query"], hits["hits"][0]["key"]), (0, 3))
+
+    def test_adds_all_or_nothing(self):
+        more = self.path("more.fvecs")
+        self.write(more, [[100, 100], [101, 100]])
+        self.assertEqual(hone("vector", "add", self.index, more).returncode, OK)
+        self.assertEqual(self.search([[101, 100]], "-k", "1").split("\t")[1], "41")
+        result = hone("vector", "add", self.index, more, "--first-key", "39")
+        self.assertEqual(result.returncode, INPUT)
+        self.assertIn("row 0", result.stderr)
+        self.write(more, [[7, 7], [8, float("nan")]])
+        result = hone("vector", "add", self.index, more)
+        self.assertEqual(result.returncode, INPUT)
+        self.assertIn("row 1", result.stderr)
+        info = json.loads(hone("vector", "info", self.index, "--json").stdout)
+        self.assertEqual((info["vectors"], info["dims"], info["metric"], info["log_bytes"]), (42, 2, "l2", 0))
+
+    def test_finds_damage(self):
+        self.assertEqual(hone("vector", "verify", self.index).returncode, OK)
+        with open(self.index, "r+b") as file:
+            file.seek(-9, os.SEEK_END)
+            last = file.read(1)
+            file.seek(-9, os.SEEK_END)
+            file.write(bytes([last[0] ^ 1]))
+        result = hone("vector", "verify", self.index)
+        self.assertEqual(result.returncode, INPUT)
+        self.assertIn(self.index, result.stderr)
+
+    def test_refuses_what_it_cannot_do(self):
+        self.write(self.path("three.fvecs"), [[1, 2, 3]])
+        for code, hint, *words in (
+                (USAGE, "did you mean 'search'", "serch", self.index),
+                (USAGE, "hone vector search INDEX ROWS", "search", self.index),
+                (USAGE, "--count", "info", self.index, "-k", "3"),
+                (INPUT, "--links is from 4 to 64", "build", self.index, self.rows, "--links", "3"),
+                (INPUT, ".npy", "search", self.index, self.index),
+                (INPUT, "none.npy", "search", self.index, self.path("none.npy")),
+                (INPUT, "three.fvecs", "search", self.index, self.path("three.fvecs")),
+                (INPUT, "no file of a vector index", "info", self.path("noise.hv"))):
+            with open(self.path("noise.hv"), "wb") as file:
+                file.write(bytes(5000))
+            result = hone("vector", *words)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(hint, result.stderr)
 
 
 class Node(unittest.TestCase):

@@ -218,6 +218,54 @@ static const hn_cli_option help_options[] = {
      .help = "print a completion script for this shell"},
 };
 
+static const char *const vector_metrics[] = {"cosine", "l2", "dot", NULL};
+static const char *const vector_storages[] = {"i8", "f32", "f16", "bf16", NULL};
+
+static const hn_cli_option vector_options[] = {
+    {.name = "metric",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "NAME",
+     .choices = vector_metrics,
+     .help = "build: what near means; without it cosine"},
+    {.name = "storage",
+     .type = HN_CLI_OPTION_TEXT,
+     .argument = "NAME",
+     .choices = vector_storages,
+     .help = "build: how vectors are kept; without it i8, two bytes an element"},
+    {.name = "links",
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .help = "build: links of a vector in the graph, 4 to 64; without it 16"},
+    {.name = "width",
+     .letter = 'w',
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .help = "build, search: how wide the walk through the graph is: wider finds more and takes "
+             "longer; without it 200 and 64"},
+    {.name = "seed",
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .help = "build: of the levels of the graph"},
+    {.name = "first-key",
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .help =
+         "build, add: the key of the first row, the next ones count on; without it 0 for build, "
+         "and what follows the largest key for add"},
+    {.name = "count",
+     .letter = 'k',
+     .type = HN_CLI_OPTION_COUNT,
+     .argument = "N",
+     .help = "search: how many of the nearest; without it 10"},
+    {.name = "exact",
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "search: look at every vector instead of walking the graph"},
+    {.name = "json",
+     .letter = 'j',
+     .type = HN_CLI_OPTION_FLAG,
+     .help = "search: an object of JSON a query and line; info: one object"},
+};
+
 static const hn_command commands[] = {
     {
         .name = "run",
@@ -379,6 +427,29 @@ static const hn_command commands[] = {
         .examples = "hone lyra -c 'Expand[(a + b)^3]'  # one expression\n"
                     "hone lyra program.lyra  # a file of them",
         .run = hn_command_lyra,
+    },
+    {
+        .name = "vector",
+        .summary = "Build and search an index of vectors in a file",
+        .description =
+            "Keeps vectors under keys in one file and finds those nearest to others.\n\n"
+            "'build INDEX ROWS' makes a new index of the rows of a file. 'add INDEX ROWS' puts "
+            "more into it, all of them or none, and what it has put in survives a crash. 'search "
+            "INDEX ROWS' prints for each row the nearest: number of the row, key, distance. 'info "
+            "INDEX' says what is in it. 'verify INDEX' reads all of it and checks every checksum "
+            "and link.\n\n"
+            "ROWS is an .npy, .fvecs or .bvecs file. An index is used where it lies, so searching "
+            "a large one starts at once.",
+        .operand = "ACTION FILE",
+        .operands_min = 2,
+        .operands_max = 3,
+        .completion = HN_COMPLETION_NONE,
+        .options = vector_options,
+        .options_count = COUNT_OF(vector_options),
+        .examples = "hone vector build places.hv places.npy --metric l2  # keys are row numbers\n"
+                    "hone vector search places.hv here.npy -k 5  # the five nearest of each\n"
+                    "hone vector verify places.hv  # is the file whole?",
+        .run = hn_command_vector,
     },
     {
         .name = "version",

@@ -39,6 +39,7 @@ int hn_command_bench(hn_session *session);
 int hn_command_model(hn_session *session);
 int hn_command_top(hn_session *session);
 int hn_command_lyra(hn_session *session);
+int hn_command_vector(hn_session *session);
 int hn_command_version(hn_session *session);
 int hn_command_help(hn_session *session);
 

@@ -290,6 +290,23 @@ hone_status hone_vector_get(hone_vector_index *index, uint64_t key, hone_diag *d
     return slot == HN_NO_SLOT ? missing(diag, key) : HONE_OK;
 }
 
+size_t hone_vector_list_keys(hone_vector_index *index, uint64_t *cursor, uint64_t *out_keys,
+                             size_t keys_max) {
+    size_t count = 0;
+    if (!index || !cursor || !out_keys) {
+        return 0;
+    }
+    hone_rwlock_lock_shared(&index->lock);
+    for (; count < keys_max && *cursor < index->slots_count; ++*cursor) {
+        uint32_t slot = (uint32_t)*cursor;
+        if (*hn_state_of(index, slot) == HN_STATE_LIVE) {
+            out_keys[count++] = *hn_key_of(index, slot);
+        }
+    }
+    hone_rwlock_unlock_shared(&index->lock);
+    return count;
+}
+
 void hone_vector_stats_read(hone_vector_index *index, hone_vector_stats *out_stats) {
     *out_stats = (hone_vector_stats){0};
     if (!index) {

@@ -64,7 +64,8 @@ typedef struct hn_vector_journal {
 
 hn_file_plan hn_vector_file_plan(const hone_vector_index *index);
 hn_file_header hn_vector_file_header(const hone_vector_index *index);
-hone_status hn_vector_write_snapshot(void *index, hone_file *file, hone_diag *diag);
+/* A hone_file_writer of the index `self`. */
+hone_status hn_vector_write_snapshot(void *self, hone_file *file, hone_diag *diag);
 /* The first commit-free byte behind the last commit; CORRUPT when a commit comes behind damage. */
 hone_status hn_vector_log_end(const uint8_t *data, uint64_t begin, uint64_t end, hone_diag *diag,
                               uint64_t *out_end);

@@ -335,6 +335,24 @@ static void radius_gives_all_within(void **state) {
     drop_twin(made);
 }
 
+static void keys_are_listed_each_once(void **state) {
+    (void)state;
+    twin *made = make_twin(HONE_VECTOR_L2, HONE_VECTOR_I8);
+    uint64_t keys[7], cursor = 0, listed = 0;
+    bool was_seen[TWIN_MAX] = {false};
+    size_t count;
+    assert_int_equal(hone_vector_list_keys(made->index, &cursor, keys, 7), 0);
+    change_at_random(made, 300);
+    while ((count = hone_vector_list_keys(made->index, &cursor, keys, 7)) > 0) {
+        for (size_t i = 0; i < count; i++, listed++) {
+            assert_true(keys[i] < TWIN_MAX && made->rows[keys[i]].is_there && !was_seen[keys[i]]);
+            was_seen[keys[i]] = true;
+        }
+    }
+    assert_int_equal(listed, made->count);
+    drop_twin(made);
+}
+
 static void stored_values_come_back(void **state) {
     (void)state;
     static const hone_vector_storage storages[] = {HONE_VECTOR_I8, HONE_VECTOR_F32, HONE_VECTOR_F16,
@@ -640,6 +658,7 @@ int main(void) {
         cmocka_unit_test(every_kind_agrees_with_its_twin),
         cmocka_unit_test(products_agree_exactly_and_mostly_by_walk),
         cmocka_unit_test(radius_gives_all_within),
+        cmocka_unit_test(keys_are_listed_each_once),
         cmocka_unit_test(stored_values_come_back),
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(bad_vectors_and_searches_are_refused),

@@ -132,6 +132,12 @@ bool hone_vector_has(hone_vector_index *index, uint64_t key);
 HONE_MUST_USE hone_status hone_vector_get(hone_vector_index *index, uint64_t key, hone_diag *diag,
                                           void *out_values, uint64_t *out_tags);
 
+/* Keys in the order of their places, from place *cursor on, which moves behind the last one: begin
+ * with 0. Fewer than keys_max only at the end, 0 when there are none left. What changes between two
+ * calls may be listed or not. */
+size_t hone_vector_list_keys(hone_vector_index *index, uint64_t *cursor, uint64_t *out_keys,
+                             size_t keys_max);
+
 typedef struct hone_vector_hit {
     uint64_t key;
     float distance;
