@@ -154,7 +154,7 @@ static void fail(hn_stage_run *run, hone_status status, const hone_diag *diag) {
 
 static void close_outputs(hn_stage_run *run) {
     for (uint32_t i = 0; i < run->outputs_count; i++) {
-        hone_channel_close(run->outputs[i]->channel);
+        hone_channel_close(run->outputs[i]->sender);
         hn_stage_notify(run->outputs[i]->consumer);
     }
     (void)hone_scheduler_disarm(run->node->scheduler, &run->timer);
@@ -395,7 +395,7 @@ static void update_live(hone_node *node) {
         for (uint32_t k = 0; k < run->inputs_count; k++) {
             hone_channel_stats stats;
             hone_channel_stats_read(run->inputs[k]->channel, &stats);
-            uint64_t gone = stats.taken_count + stats.evicted_count;
+            uint64_t gone = stats.taken_count + stats.dropped_count;
             queued += stats.sent_count > gone ? stats.sent_count - gone : 0;
         }
         atomic_store_explicit(&run->stage.live->queued_count, queued, memory_order_relaxed);

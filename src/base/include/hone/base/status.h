@@ -50,6 +50,9 @@
     X(FULL, 600, "channel full")                         \
     X(EMPTY, 601, "channel empty")                       \
     X(CLOSED, 602, "channel closed")                     \
+    X(NOT_CONNECTED, 603, "nobody is at the other end")  \
+    X(PEER_DEAD, 604, "the other end died")              \
+    X(LOST, 605, "messages were dropped")                \
     X(CYCLE, 1000, "stages form a cycle")                \
     X(UNCONNECTED, 1001, "a stage is not connected")     \
     X(BAD_RECORD, 1002, "a record could not be read")
