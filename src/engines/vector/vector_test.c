@@ -61,9 +61,10 @@ static void fill_values(twin *made, twin_row *row) {
     if (made->options.metric == HONE_VECTOR_HAMMING) {
         uint64_t centre = next_random(&made->seed) % 8 + 1;
         for (size_t i = 0; i < 2; i++) {
-            row->values.words[i] =
-                next_random(&centre) ^
-                (next_random(&made->seed) & next_random(&made->seed) & next_random(&made->seed));
+            uint64_t flips = next_random(&made->seed);
+            flips &= next_random(&made->seed);
+            flips &= next_random(&made->seed); /* an eighth of the bits */
+            row->values.words[i] = next_random(&centre) ^ flips;
         }
         return;
     }
