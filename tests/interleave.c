@@ -28,6 +28,7 @@ typedef struct simulated_thread {
     void (*run)(void *context); /* of a spawned one; NULL: the program's */
     void *run_context;
     hone_thread handle;
+    jmp_buf home; /* for one that dies */
     _Atomic uint32_t has_turn;
 } simulated_thread;
 
@@ -47,6 +48,8 @@ static struct {
     uint32_t preemptions_count;
     uint32_t cpu; /* that all of them run on */
     bool is_exploring;
+    bool has_died;
+    uint32_t death; /* NOBODY: none, or forgotten */
     bool is_ending; /* the real threads shall go home */
     _Atomic uint32_t is_execution_over;
 } run;
@@ -120,18 +123,37 @@ static uint32_t list_ready(uint32_t *out_threads, bool is_current_first) {
     return count;
 }
 
+_Noreturn static void die(void) {
+    run.has_died = true;
+    run.death = self;
+    longjmp(run.threads[self].home, 1);
+}
+
 void interleave_point(void) {
-    if (self == NOBODY || !run.is_exploring ||
-        run.preemptions_count == run.program->preemptions_max) {
+    if (self == NOBODY || !run.is_exploring) {
         return;
     }
-    uint32_t ready[INTERLEAVE_THREADS_MAX];
-    uint32_t chosen = ready[decide(list_ready(ready, true))];
-    if (chosen != self) {
+    bool may_die = !run.has_died && (run.program->mortals >> self & 1) != 0;
+    uint32_t ready[INTERLEAVE_THREADS_MAX] = {self};
+    uint32_t count =
+        run.preemptions_count == run.program->preemptions_max ? 1 : list_ready(ready, true);
+    uint32_t chosen = decide(count + may_die);
+    if (chosen == count) {
+        die();
+    }
+    if (ready[chosen] != self) {
         run.preemptions_count++;
-        give_turn(chosen);
+        give_turn(ready[chosen]);
         await_turn();
     }
+}
+
+uint32_t interleave_death(void) {
+    return run.death == NOBODY ? UINT32_MAX : run.death;
+}
+
+void interleave_forget_death(void) {
+    run.death = NOBODY;
 }
 
 /* Passes the turn on from a thread that cannot go on. While points are off, the first is taken. */
@@ -197,10 +219,12 @@ static void thread_main(void *context) {
         if (run.is_ending) {
             return;
         }
-        if (thread->run) {
-            thread->run(thread->run_context);
-        } else {
-            run.program->run(run.program->context, self);
+        if (setjmp(thread->home) == 0) {
+            if (thread->run) {
+                thread->run(thread->run_context);
+            } else {
+                run.program->run(run.program->context, self);
+            }
         }
         thread->state = DONE;
         pass_on();
@@ -211,6 +235,8 @@ static void execute_once(void) {
     run.position = 0;
     run.preemptions_count = 0;
     run.is_exploring = true;
+    run.has_died = false;
+    run.death = NOBODY;
     atomic_store_explicit(&run.is_execution_over, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < INTERLEAVE_THREADS_MAX; i++) {
         run.threads[i].state = i < run.program->threads_count ? RUNNABLE : UNUSED;

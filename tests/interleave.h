@@ -31,6 +31,7 @@ typedef struct interleave_program {
     void (*run)(void *context, uint32_t thread);
     void (*end)(void *context); /* checks what came out; cmocka asserts are allowed here only */
     void *context;
+    uint32_t mortals; /* bit i: thread i may die at any point; one death per execution at most */
 } interleave_program;
 
 /* Explores everything; returns the number of executions. Fails the cmocka test at the guard. */
@@ -49,6 +50,11 @@ void interleave_join(uint32_t thread);
 /* Switches points off and on for the whole execution: for the parts that are not to be explored.
  * On at the beginning of each. */
 void interleave_set_exploring(bool is_exploring);
+
+/* The thread that died in this execution, until the death is forgotten; UINT32_MAX: none. A death
+ * ends everybody's futex wait, as a look at the others after a while does in the real world. */
+uint32_t interleave_death(void);
+void interleave_forget_death(void);
 
 /* For checks inside of a thread: ends the process with the trace when `holds` is false. */
 void interleave_check(bool holds, const char *what);

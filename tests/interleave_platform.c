@@ -68,8 +68,9 @@ static struct sleeper {
     bool is_woken;
 } sleepers[INTERLEAVE_THREADS_MAX];
 
+/* A death comes with the end of a time-out: others look for the dead then. */
 static bool is_woken(void *context) {
-    return ((const struct sleeper *)context)->is_woken;
+    return ((const struct sleeper *)context)->is_woken || interleave_death() != UINT32_MAX;
 }
 
 void interleave_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {

@@ -6,12 +6,11 @@
 #ifndef HONE_TESTS_INTERLEAVE_PLATFORM_H
 #define HONE_TESTS_INTERLEAVE_PLATFORM_H
 
+#include "hone/platform/barrier.h"
 #include "hone/platform/clock.h"
 #include "hone/platform/poller.h"
+#include "hone/platform/shared_page.h"
 #include "hone/platform/thread.h"
-/* before the accesses are replaced: figures are no steps */
-#include "figure_internal.h"
-
 #include "interleave_atomics.h"
 
 hone_status interleave_thread_create(const char *name, void (*run)(void *context), void *context,
@@ -38,6 +37,11 @@ uint64_t interleave_clock_ns(void);
 #define hone_mutex_unlock interleave_mutex_unlock
 #define hone_futex_wait interleave_futex_wait
 #define hone_futex_wake interleave_futex_wake
+#define hone_futex_wait_shared interleave_futex_wait
+#define hone_futex_wake_shared interleave_futex_wake
+#define hone_barrier_prepare() HONE_OK
+#define hone_barrier_everywhere() ((void)0) /* one thread runs at a time: nothing is reordered */
+#define hone_process_start(pid) ((uint64_t)(pid))
 #define hone_poller_init interleave_poller_init
 #define hone_poller_deinit interleave_poller_deinit
 #define hone_poller_wake interleave_poller_wake

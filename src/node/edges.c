@@ -13,36 +13,49 @@ enum { SLOT_BYTES = 64 }; /* of one pointer in a channel */
 
 hone_status hn_edge_create(hone_node *node, hn_edge *edge, hone_diag *diag) {
     hone_channel_options options = {
-        /* a slot more than the queue, for the batch that the consumer is just taking */
-        .capacity_bytes = ((size_t)edge->consumer->queue_batches + 1) * SLOT_BYTES,
-        .is_evicting = edge->consumer->on_full == HN_ON_FULL_DROP_OLDEST,
+        .mode = HONE_CHANNEL_SPSC,
+        .on_full = edge->consumer->on_full == HN_ON_FULL_DROP_OLDEST ? HONE_CHANNEL_ON_FULL_EVICT
+                                                                     : HONE_CHANNEL_ON_FULL_WAIT,
+        /* more than the queue: for the batch that the consumer is just taking, and for the end */
+        .capacity_bytes = ((size_t)edge->consumer->queue_batches + 2) * SLOT_BYTES,
+        .participants_max = 2,
         .allocator = hone_budget_allocator(node->budget),
     };
     hone_status status = hone_channel_create(&options, diag, &edge->channel);
+    if (status == HONE_OK) {
+        status = hone_channel_open_sender(edge->channel, diag, &edge->sender);
+    }
+    if (status == HONE_OK) {
+        status = hone_channel_open_receiver(edge->channel, diag, &edge->receiver);
+    }
     return status == HONE_STATUS_OUT_OF_MEMORY
                ? hn_node_explain_no_memory(node, options.capacity_bytes, diag)
                : status;
 }
 
 void hn_edge_destroy(hn_edge *edge) {
-    for (hone_batch *batch; edge->channel && (batch = hn_edge_take(edge));) {
+    for (hone_batch *batch; edge->receiver && (batch = hn_edge_take(edge));) {
         hn_batch_release(&edge->consumer->stage, batch);
     }
     for (uint32_t i = 0; i < edge->parked_count; i++) {
         hn_batch_release(&edge->producer->stage, edge->parked[i]);
     }
     edge->parked_count = 0;
+    hone_sender_destroy(edge->sender);
+    hone_receiver_destroy(edge->receiver);
     hone_channel_destroy(edge->channel);
+    edge->sender = NULL;
+    edge->receiver = NULL;
     edge->channel = NULL;
 }
 
 static bool send(hn_edge *edge, hone_batch *batch) {
     hone_loan loan;
-    if (hone_channel_loan(edge->channel, sizeof batch, &loan) != HONE_OK) {
+    if (hone_channel_loan(edge->sender, sizeof batch, &loan) != HONE_OK) {
         return false;
     }
     memcpy(loan.data, &batch, sizeof batch);
-    hone_channel_commit(edge->channel, &loan);
+    hone_channel_commit(edge->sender, &loan);
     edge->sent_count++;
     hn_stage_notify(edge->consumer);
     return true;
@@ -70,7 +83,7 @@ static void drop(hn_edge *edge, hone_batch *batch) {
 static bool evict_one(hn_edge *edge) {
     hone_message message;
     hone_batch *oldest;
-    if (hone_channel_evict(edge->channel, &message) != HONE_OK) {
+    if (hone_channel_evict(edge->sender, &message) != HONE_OK) {
         return false;
     }
     memcpy(&oldest, message.data, sizeof oldest);
@@ -122,13 +135,13 @@ bool hn_edge_flush(hn_edge *edge) {
 hone_batch *hn_edge_take(hn_edge *edge) {
     hone_message message;
     hone_batch *batch = NULL;
-    hone_status status = hone_channel_take(edge->channel, &message);
+    hone_status status = hone_channel_take(edge->receiver, &message);
     if (status != HONE_OK) {
         edge->is_drained = status == HONE_STATUS_CLOSED;
         return NULL;
     }
     memcpy(&batch, message.data, sizeof batch);
-    hone_channel_release(edge->channel, &message);
+    hone_channel_release(edge->receiver, &message);
     atomic_fetch_add_explicit(&edge->taken_count, 1, memory_order_release);
     if (atomic_exchange_explicit(&edge->is_producer_waiting, 0, memory_order_acq_rel)) {
         hn_stage_notify(edge->producer);

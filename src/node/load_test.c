@@ -66,7 +66,7 @@ static const bad_file bad_files[] = {
     {"[node]\nmemory_budget = 0\n" SOURCE SINK, HONE_STATUS_INVALID_ARGUMENT,
      "n.toml:2:17: 'memory_budget' must be above 0, such as \"64MiB\""},
     {"[node]\nmemory_budget = \"1KiB\"\n" SOURCE SINK, HONE_STATUS_BUDGET,
-     "n.toml:7:3: stage 'out': 1088 bytes more do not fit into the memory budget of 1.00 "
+     "n.toml:7:3: stage 'out': 1152 bytes more do not fit into the memory budget of 1.00 "
      "KiB; raise 'memory_budget' in [node]"},
     {"[node]\nworkers = -1\n" SOURCE SINK, HONE_STATUS_TYPE_MISMATCH,
      "n.toml:2:11: 'workers' must be a whole number from 0, but is -1"},

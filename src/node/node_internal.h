@@ -36,6 +36,8 @@ typedef struct hn_edge {
     hn_stage_run *producer;
     hn_stage_run *consumer;
     hone_channel *channel; /* of pointers to batches */
+    hone_sender *sender;
+    hone_receiver *receiver;
     hone_batch *parked[HN_PARKED_MAX];
     uint32_t parked_count;
     bool is_drained;              /* consumer: closed and empty */

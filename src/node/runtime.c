@@ -154,7 +154,7 @@ static void fail(hn_stage_run *run, hone_status status, const hone_diag *diag) {
 
 static void close_outputs(hn_stage_run *run) {
     for (uint32_t i = 0; i < run->outputs_count; i++) {
-        hone_channel_close(run->outputs[i]->channel);
+        hone_channel_close(run->outputs[i]->sender);
         hn_stage_notify(run->outputs[i]->consumer);
     }
     (void)hone_scheduler_disarm(run->node->scheduler, &run->timer);

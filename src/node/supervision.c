@@ -72,7 +72,7 @@ void hn_node_update_live(hone_node *node) {
         for (uint32_t k = 0; k < run->inputs_count; k++) {
             hone_channel_stats stats;
             hone_channel_stats_read(run->inputs[k]->channel, &stats);
-            uint64_t gone = stats.taken_count + stats.evicted_count;
+            uint64_t gone = stats.taken_count + stats.dropped_count;
             queued += stats.sent_count > gone ? stats.sent_count - gone : 0;
         }
         set(&run->stage.live->queued_count, queued);

@@ -189,15 +189,28 @@ void hone_rwlock_unlock(hone_rwlock *lock) {
     (void)pthread_rwlock_unlock(&lock->handle);
 }
 
-void hone_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+static void futex_wait(_Atomic uint32_t *word, int operation, uint32_t expected,
+                       uint64_t timeout_ns) {
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
                                (long)(timeout_ns % 1000000000u)};
-    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected,
-                  timeout_ns == UINT64_MAX ? NULL : &timeout, NULL, 0);
+    (void)syscall(SYS_futex, word, operation, expected, timeout_ns == UINT64_MAX ? NULL : &timeout,
+                  NULL, 0);
+}
+
+void hone_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+    futex_wait(word, FUTEX_WAIT_PRIVATE, expected, timeout_ns);
 }
 
 void hone_futex_wake(_Atomic uint32_t *word, uint32_t count) {
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+void hone_futex_wait_shared(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+    futex_wait(word, FUTEX_WAIT, expected, timeout_ns);
+}
+
+void hone_futex_wake_shared(_Atomic uint32_t *word, uint32_t count) {
+    (void)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
 }
 
 void hone_thread_yield(void) {

@@ -19,19 +19,26 @@ static void add_up(void *context, size_t begin, size_t end) {
 }
 
 static hone_status hand_over(hone_channel *channel, unsigned long long *value) {
-    hone_loan loan = {0};
-    hone_status status = hone_channel_loan(channel, sizeof *value, &loan);
-    if (status != HONE_OK) {
-        return status;
-    }
-    memcpy(loan.data, value, sizeof *value);
-    hone_channel_commit(channel, &loan);
+    hone_sender *sender = NULL;
+    hone_receiver *receiver = NULL;
     hone_message message = {0};
-    status = hone_channel_take(channel, &message);
+    hone_status status = hone_channel_open_sender(channel, NULL, &sender);
+    if (status == HONE_OK) {
+        status = hone_channel_open_receiver(channel, NULL, &receiver);
+    }
+    if (status == HONE_OK) {
+        hone_span payload = {(const uint8_t *)value, sizeof *value};
+        status = hone_channel_send(sender, payload);
+    }
+    if (status == HONE_OK) {
+        status = hone_channel_take(receiver, &message);
+    }
     if (status == HONE_OK) {
         memcpy(value, message.data, sizeof *value);
-        hone_channel_release(channel, &message);
+        hone_channel_release(receiver, &message);
     }
+    hone_receiver_destroy(receiver);
+    hone_sender_destroy(sender);
     return status;
 }
 

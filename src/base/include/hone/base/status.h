@@ -51,6 +51,9 @@
     X(FULL, 600, "channel full")                                      \
     X(EMPTY, 601, "channel empty")                                    \
     X(CLOSED, 602, "channel closed")                                  \
+    X(NOT_CONNECTED, 603, "nobody is at the other end")               \
+    X(PEER_DEAD, 604, "the other end died")                           \
+    X(LOST, 605, "messages were dropped")                             \
     X(WRONG_DIMENSION, 800, "wrong number of elements")               \
     X(NOT_FINITE, 801, "not a finite vector")                         \
     X(READ_ONLY, 802, "opened for reading only")                      \

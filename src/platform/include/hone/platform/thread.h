@@ -90,6 +90,10 @@ void hone_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout
 /* Wakes up to `count` threads that wait on the word. Async-signal-safe. */
 void hone_futex_wake(_Atomic uint32_t *word, uint32_t count);
 
+/* The same for a word in memory that several processes have mapped. */
+void hone_futex_wait_shared(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+void hone_futex_wake_shared(_Atomic uint32_t *word, uint32_t count);
+
 /* One pause of a spinning loop. */
 static inline void hone_cpu_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
