@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hone/platform/handover.h"
+
 #define PAGE_BYTES_MAX ((uint64_t)1 << 30)
 
 /* The folder's path; false when it does not fit. */
@@ -72,6 +74,16 @@ static hone_status open_folder(bool is_created, hone_diag *diag, int *out_fd) {
     }
     *out_fd = fd;
     return HONE_OK;
+}
+
+hone_status hone_runtime_folder(hone_diag *diag, char *out_path, size_t size_bytes) {
+    int folder_fd;
+    hone_status status = open_folder(true, diag, &folder_fd);
+    if (status != HONE_OK) {
+        return status;
+    }
+    (void)close(folder_fd);
+    return folder_path(out_path, size_bytes) ? HONE_OK : HONE_STATUS_LIMIT;
 }
 
 static hone_status map_new(int fd, uint64_t size_bytes, hone_diag *diag, hone_shared_page *page) {
