@@ -80,6 +80,7 @@ hone_status hone_channel_create(const hone_channel_options *options, hone_diag *
     hn_ring_attach(&channel->ring, segment, segment);
     channel->allocator = chosen.allocator;
     channel->size_bytes = size;
+    channel->socket_fd = -1;
     *out_channel = channel;
     return HONE_OK;
 }
@@ -87,7 +88,11 @@ hone_status hone_channel_create(const hone_channel_options *options, hone_diag *
 void hone_channel_destroy(hone_channel *channel) {
     if (channel) {
         const hone_allocator *allocator = channel->allocator;
-        hone_release(allocator, channel->ring.segment, channel->size_bytes, SEGMENT_ALIGNMENT);
+        if (channel->release) {
+            channel->release(channel);
+        } else {
+            hone_release(allocator, channel->ring.segment, channel->size_bytes, SEGMENT_ALIGNMENT);
+        }
         HONE_DELETE(allocator, hone_channel, channel);
     }
 }

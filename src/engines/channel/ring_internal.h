@@ -101,6 +101,7 @@ typedef struct hn_segment {
     uint32_t is_fenced; /* senders and receivers order their own steps: see hn_event_signal */
     uint64_t size_bytes;
     uint64_t type_hash;
+    uint64_t pid_namespace; /* of the one who made it: in another one pids mean other processes */
     char name[HN_NAME_BYTES];
     char type_text[HN_TYPE_TEXT_BYTES];
 
@@ -127,6 +128,7 @@ typedef struct hn_ring {
     hn_slot *slots;
     uint8_t *data;
     uint64_t units_count, mask;
+    uint64_t self_pid; /* of this process, as the one that made the segment sees it */
     uint32_t units_log2;
     uint32_t participants_max;
     hone_channel_mode mode;
@@ -217,7 +219,12 @@ size_t hn_segment_size(uint32_t units_log2, uint32_t participants_max);
 void hn_segment_format(hn_segment *segment, const hone_channel_options *options,
                        uint32_t units_log2, bool is_fenced);
 
-/* A view of a segment that was checked or made by this process. */
+/* Checks what somebody else has written at the beginning of `size_bytes` of memory. Pass a private
+ * copy: the original may change at any time. CORRUPT, UNSUPPORTED (another version). */
+HONE_MUST_USE hone_status hn_segment_check(const hn_segment *frozen, uint64_t size_bytes,
+                                           hone_diag *diag);
+
+/* A view of a segment that was checked, or made by this process. */
 void hn_ring_attach(hn_ring *ring, hn_segment *segment, const hn_segment *frozen);
 
 /* --- members (ring_members.c) --- */

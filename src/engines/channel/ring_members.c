@@ -28,7 +28,7 @@ static bool become_single(const hn_ring *ring, hn_role role, uint32_t index) {
 
 hone_status hn_ring_join(const hn_ring *ring, hn_role role, hone_diag *diag, uint32_t *out_index) {
     hn_segment *segment = ring->segment;
-    uint64_t pid = (uint64_t)hone_process_id();
+    uint64_t pid = ring->self_pid;
     uint64_t identity = pid << 32 | (uint64_t)role << 8 | HN_LIFE_JOINING;
     uint32_t index = 0;
     for (; index < ring->participants_max; index++) {
@@ -52,7 +52,7 @@ hone_status hn_ring_join(const hn_ring *ring, hn_role role, hone_diag *diag, uin
                              "the channel has a %s already, and its mode allows one",
                              role == HN_ROLE_SENDER ? "sender" : "receiver");
     }
-    atomic_store_explicit(&self->start_ticks, hone_process_start((int64_t)pid),
+    atomic_store_explicit(&self->start_ticks, hone_process_start(hone_process_id()),
                           memory_order_relaxed);
     /* A broadcast: keeps everything from here on until hn_receiver_begin knows better. */
     uint64_t tail = atomic_load_explicit(&segment->tail, memory_order_seq_cst);

@@ -292,8 +292,12 @@ static hone_status claim_many(hone_sender *sender, hn_state state, uint32_t unit
             help_tail(ring, tail, tail + hn_word_units(ring, word, tail));
             continue;
         }
-        if (!hn_word_is_before(ring, word, tail)) {
-            continue; /* the others have gone around the ring since the look at the tail */
+        if (HONE_UNLIKELY(!hn_word_is_before(ring, word, tail))) {
+            /* the others have gone around the ring since the look at the tail */
+            if (atomic_load_explicit(&ring->segment->tail, memory_order_seq_cst) == tail) {
+                return HONE_STATUS_CORRUPT; /* or somebody has damaged it */
+            }
+            continue;
         }
         uint64_t padding = padding_before(ring, tail, units);
         if (state != HN_STATE_END && !has_room(sender, tail + padding + units)) {

@@ -8,7 +8,7 @@
  * such call does the publisher pay (hn_event_signal).
  *
  * A waker that is killed between taking the announcement away and waking leaves a sleeper behind:
- * hn_ring_recover wakes everybody, and waits of channels that processes share are bounded.
+ * hn_ring_leave wakes everybody, and waits of channels that processes share are bounded.
  */
 #include "hone/platform/barrier.h"
 #include "hone/platform/thread.h"

@@ -64,6 +64,10 @@ typedef struct hone_channel_options {
     size_t capacity_bytes;           /* rounded up to a power of two; 0: 64 KiB */
     uint32_t participants_max;       /* senders and receivers together; 0: 16 */
     const hone_allocator *allocator; /* NULL: libc */
+    /* Below: for channels that processes share, see uri.h. */
+    const char *type;   /* what the messages are, up to 255 bytes; NULL: anything */
+    const char *folder; /* where the name lies; NULL: the user's runtime folder */
+    uint32_t rights;    /* of the name's file, which decide who may connect; 0: 0600 */
 } hone_channel_options;
 
 /* Memory for one message that is being built. */
