@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "hone/platform/limits.h"
 #include "hone/platform/shared_page.h"
 
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, BACKLOG = 64 };
@@ -50,14 +51,34 @@ void hone_descriptor_close(int fd) {
 
 /* --- memory --- */
 
-hone_status hone_memory_file_create(const char *name, uint64_t size_bytes, hone_diag *diag,
-                                    int *out_fd) {
-    /* The kernel would kill processes, any of them, before it says that there is not so much. */
-    uint64_t memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+/* The kernel would kill processes, any of them, before it says that there is not so much. */
+static hone_status check_size(const char *name, uint64_t size_bytes, hone_diag *diag) {
+    hone_limits limits;
+    hone_status status = hone_limits_read(NULL, NULL, diag, &limits);
+    if (status != HONE_OK) {
+        return status;
+    }
+    const hone_fact *effective = &limits.memory_effective;
+    uint64_t memory_bytes =
+        effective->state == HONE_FACT_PRESENT
+            ? (uint64_t)effective->value.number
+            : (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    hone_limits_deinit(&limits);
     if (size_bytes > memory_bytes / 2) {
         return hone_diag_set(diag, HONE_STATUS_NO_SPACE,
-                             "'%s': %llu bytes are more than half of this machine's memory", name,
-                             (unsigned long long)size_bytes);
+                             "'%s': %llu bytes are more than half of the memory that this process "
+                             "may use now (%llu)",
+                             name, (unsigned long long)size_bytes,
+                             (unsigned long long)memory_bytes);
+    }
+    return HONE_OK;
+}
+
+hone_status hone_memory_file_create(const char *name, uint64_t size_bytes, hone_diag *diag,
+                                    int *out_fd) {
+    hone_status status = check_size(name, size_bytes, diag);
+    if (status != HONE_OK) {
+        return status;
     }
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
@@ -69,7 +90,7 @@ hone_status hone_memory_file_create(const char *name, uint64_t size_bytes, hone_
     } while (error == EINTR);
     errno = error;
     if (error != 0 || fcntl(fd, F_ADD_SEALS, SEALS) != 0) {
-        hone_status status = fail(diag, "make room for", name);
+        status = fail(diag, "make room for", name);
         (void)close(fd);
         return status;
     }

@@ -16,8 +16,8 @@
 #include "hone/base/status.h"
 
 /* Zeroed memory whose size nobody can change any more (sealed), all of it reserved: a lack of
- * memory shows here. OUT_OF_MEMORY, NO_SPACE (also when it is more than half of what the machine
- * has), LIMIT, UNSUPPORTED. */
+ * memory shows here. OUT_OF_MEMORY, NO_SPACE (also when it is more than half of what the
+ * process may use now), LIMIT, UNSUPPORTED. */
 HONE_MUST_USE hone_status hone_memory_file_create(const char *name, uint64_t size_bytes,
                                                   hone_diag *diag, int *out_fd);
 
