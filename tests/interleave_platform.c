@@ -18,6 +18,7 @@ void interleave_thread_join(hone_thread thread);
 void interleave_mutex_init(hone_mutex *mutex);
 void interleave_mutex_lock(hone_mutex *mutex);
 void interleave_mutex_unlock(hone_mutex *mutex);
+hone_status interleave_barrier_prepare(void);
 void interleave_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 void interleave_futex_wake(_Atomic uint32_t *word, uint32_t count);
 hone_status interleave_poller_init(hone_poller *poller);
@@ -96,6 +97,10 @@ void interleave_futex_wake(_Atomic uint32_t *word, uint32_t count) {
             count--;
         }
     }
+}
+
+hone_status interleave_barrier_prepare(void) {
+    return HONE_OK;
 }
 
 /* ---- poller: wake_fd is 1 while a wake-up waits to be taken ---- */

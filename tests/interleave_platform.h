@@ -19,6 +19,7 @@ void interleave_thread_join(hone_thread thread);
 void interleave_mutex_init(hone_mutex *mutex);
 void interleave_mutex_lock(hone_mutex *mutex);
 void interleave_mutex_unlock(hone_mutex *mutex);
+hone_status interleave_barrier_prepare(void);
 void interleave_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 void interleave_futex_wake(_Atomic uint32_t *word, uint32_t count);
 hone_status interleave_poller_init(hone_poller *poller);
@@ -39,7 +40,7 @@ uint64_t interleave_clock_ns(void);
 #define hone_futex_wake interleave_futex_wake
 #define hone_futex_wait_shared interleave_futex_wait
 #define hone_futex_wake_shared interleave_futex_wake
-#define hone_barrier_prepare() HONE_OK
+#define hone_barrier_prepare interleave_barrier_prepare
 #define hone_barrier_everywhere() ((void)0) /* one thread runs at a time: nothing is reordered */
 #define hone_process_start(pid) ((uint64_t)(pid))
 #define hone_poller_init interleave_poller_init

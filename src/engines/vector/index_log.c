@@ -206,8 +206,11 @@ hone_status hn_vector_log_replay(hone_vector_index *index, const uint8_t *data, 
     hone_status status = HONE_OK;
     uint64_t size;
     for (uint64_t at = begin; at < end && status == HONE_OK; at += size) {
-        hn_record record;
+        hn_record record = {0};
         size = read_record(data, at, end, &record);
+        if (size == 0) { /* find_committed has read all of them before */
+            return hone_diag_set(diag, HONE_STATUS_CORRUPT, "a record that cannot be read");
+        }
         bool has_values = record.kind == HN_RECORD_ADD || record.kind == HN_RECORD_UPDATE;
         if (has_values && record.payload_bytes != values_bytes(index)) {
             status = hone_diag_set(diag, HONE_STATUS_CORRUPT, "a record of the wrong size");
