@@ -4,6 +4,7 @@
 
 #include "hone/base/checked.h"
 
+#include "interpreter_internal.h"
 #include "sections_internal.h"
 
 static void set_default(uint32_t *limit, uint32_t value) {
@@ -36,6 +37,31 @@ static hone_status copy_bytes(hone_wasm_module *module, hone_span bytes, hone_di
     return HONE_OK;
 }
 
+/* Each function begins as one operation, which translates it. */
+static void prepare_codes(hn_wasm_decoder *decoder) {
+    hone_wasm_module *module = decoder->module;
+    uint32_t count = module->functions_count - module->functions_imported;
+    module->codes =
+        hn_wasm_new_array(decoder, count, sizeof(hn_wasm_code), _Alignof(hn_wasm_code));
+    for (uint32_t i = 0; i < count && module->codes; i++) {
+        hn_wasm_code *code = &module->codes[i];
+        code->module = module;
+        code->function = module->functions_imported + i;
+        code->stub.handler = hn_wasm_handler_of(HN_WASM_DO_COMPILE);
+        code->stub.pointer = code;
+        atomic_init(&code->entry, &code->stub);
+    }
+}
+
+static void release_codes(hone_wasm_module *module) {
+    uint32_t count = module->functions_count - module->functions_imported;
+    for (uint32_t i = 0; i < count && module->codes; i++) {
+        hn_wasm_code *code = &module->codes[i];
+        hone_release(module->allocator, code->ops, code->ops_count * sizeof *code->ops,
+                     _Alignof(hn_wasm_op));
+    }
+}
+
 static hone_status decode(hone_wasm_module *module, hone_diag *diag) {
     hn_wasm_decoder decoder = {
         .reader = {.at = module->bytes.data,
@@ -46,6 +72,7 @@ static hone_status decode(hone_wasm_module *module, hone_diag *diag) {
         .module = module,
     };
     hn_wasm_decode(&decoder);
+    prepare_codes(&decoder);
     hn_wasm_validate_release(&decoder);
     return decoder.reader.status;
 }
@@ -64,6 +91,7 @@ hone_status hone_wasm_module_create(hone_span bytes, const hone_wasm_module_opti
         return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for a module");
     }
     atomic_init(&module->references, 1);
+    hone_mutex_init(&module->translating);
     module->allocator = chosen.allocator;
     module->features = chosen.features ? chosen.features : HONE_WASM_FEATURES_ALL;
     module->limits = chosen.limits;
@@ -94,6 +122,8 @@ void hone_wasm_module_release(hone_wasm_module *module) {
         hone_release(module->allocator, (void *)(uintptr_t)module->bytes.data, module->bytes.size,
                      1);
     }
+    release_codes(module);
+    hone_mutex_deinit(&module->translating);
     hone_arena_deinit(&module->arena);
     HONE_DELETE(module->allocator, hone_wasm_module, module);
 }

@@ -8,6 +8,7 @@
 #include "hone/wasm/module.h"
 
 #include "hone/base/arena.h"
+#include "hone/platform/thread.h"
 
 #include "opcodes_internal.h"
 
@@ -137,6 +138,8 @@ typedef struct hn_wasm_body {
     const uint8_t *end;
 } hn_wasm_body;
 
+struct hn_wasm_code; /* instance_internal.h */
+
 struct hone_wasm_module {
     atomic_uint references;
     const hone_allocator *allocator;
@@ -174,6 +177,8 @@ struct hone_wasm_module {
     hone_text *names;          /* per function; NULL: no name section */
     hone_wasm_section *sections;
     uint32_t sections_count;
+    struct hn_wasm_code *codes; /* of the bodies */
+    hone_mutex translating;     /* held while one of them is translated */
 };
 
 static inline const hone_wasm_function_type *hn_wasm_type_of(const hone_wasm_module *module,

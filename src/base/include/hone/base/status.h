@@ -56,6 +56,8 @@
     X(LOST, 605, "messages were dropped")                             \
     X(MALFORMED, 700, "not well-formed WebAssembly")                  \
     X(INVALID_MODULE, 701, "an invalid module")                       \
+    X(UNLINKABLE, 702, "an import cannot be linked")                  \
+    X(TRAP, 703, "the program trapped")                               \
     X(WRONG_DIMENSION, 800, "wrong number of elements")               \
     X(NOT_FINITE, 801, "not a finite vector")                         \
     X(READ_ONLY, 802, "opened for reading only")                      \
