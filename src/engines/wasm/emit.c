@@ -15,8 +15,10 @@ enum { SLOTS_MAX = 65535 };
 /* Variants in the order of HN_WASM_VARIANTS_...: the storing one follows each. */
 enum { SS = 0, SI = 2, RS = 4, RI = 6, SR = 8, VARIANTS_BINARY = 10 };
 enum { S = 0, R = 2, VARIANTS_UNARY = 4 };
-enum { STORE_SS, STORE_RS, STORE_SR, STORE_RR, STORE_SH, STORE_RH };
-enum { BRANCH_SS, BRANCH_RS, BRANCH_SH, BRANCH_RH, VARIANTS_BRANCH };
+enum { STORE_S, STORE_R, STORE_W, STORE_K };                   /* the address */
+enum { STORE_SLOT = 0, STORE_ACC = 4, STORE_SMALL = 8 };       /* and the value */
+enum { BRANCH_SS, BRANCH_RS, BRANCH_SH, BRANCH_RH, BRANCH_SW, BRANCH_RW, VARIANTS_BRANCH };
+enum { VARIANTS_BRANCH_FLOAT = 4, VARIANTS_COUNT = 2 };
 enum { UNLESS_SS = 2 };
 
 hn_wasm_class hn_wasm_class_of(uint8_t type) {
@@ -58,6 +60,8 @@ static hn_wasm_op *next_cell(hn_wasm_translator *t) {
 hn_wasm_op *hn_wasm_emit(hn_wasm_translator *t, uint32_t operation) {
     hn_wasm_op *op = next_cell(t);
     op->handler = hn_wasm_handler_of(operation);
+    t->before = t->last;
+    t->before_operation = t->last_operation;
     t->last = (int64_t)t->ops_count - 1;
     t->last_operation = operation;
     return op;
@@ -448,14 +452,47 @@ void hn_wasm_emit_unary(hn_wasm_translator *t, uint32_t opcode, uint32_t operati
     hn_wasm_push_result(t, class_, HN_WASM_FIELD_D);
 }
 
+/* Takes the operation emitted last back; its result, which is the top item, with it. */
+static hn_wasm_op take_back(hn_wasm_translator *t) {
+    hn_wasm_op op = t->ops[t->last];
+    hn_wasm_drop_items(t, 1);
+    t->ops_count = (uint32_t)t->last;
+    t->last = t->before;
+    t->last_operation = t->before_operation;
+    t->before = -1;
+    t->accumulators[HN_WASM_CLASS_INT].slot = HN_WASM_NO_SLOT;
+    return op;
+}
+
+typedef struct address {
+    uint32_t variant; /* STORE_S and so on; twice that for loads */
+    uint16_t slot;
+    uint32_t offset;
+} address;
+
+/* Pops an address: a constant joins the offset; an addition that made it joins the access when
+ * there is no offset that it must not wrap around with. */
+static address pop_address(hn_wasm_translator *t, uint32_t offset) {
+    if (offset == 0 && is_fresh(t) && t->last_operation == HN_WASM_DO_I32_ADD_si) {
+        hn_wasm_op sum = take_back(t);
+        return (address){STORE_W, sum.a, sum.u};
+    }
+    hn_wasm_operand operand = hn_wasm_pop(t);
+    uint64_t constant = (uint64_t)(uint32_t)operand.value + offset;
+    if (operand.where == HN_WASM_IMMEDIATE && constant <= UINT32_MAX) {
+        return (address){STORE_K, 0, (uint32_t)constant};
+    }
+    immediate_to_slot(t, &operand);
+    return (address){operand.where == HN_WASM_IN_ACC ? STORE_R : STORE_S, operand.slot, offset};
+}
+
 void hn_wasm_emit_load(hn_wasm_translator *t, uint32_t operation, hn_wasm_class class_,
                        uint32_t offset) {
-    hn_wasm_operand a = hn_wasm_pop(t);
-    immediate_to_slot(t, &a);
-    claim(t, class_);
-    hn_wasm_op *op = hn_wasm_emit(t, operation + (a.where == HN_WASM_IN_ACC ? R : S));
-    op->a = a.slot;
-    op->u = offset;
+    address from = pop_address(t, offset);
+    hn_wasm_spill(t, class_);
+    hn_wasm_op *op = hn_wasm_emit(t, operation + 2 * from.variant);
+    op->a = from.slot;
+    op->u = from.offset;
     hn_wasm_push_result(t, class_, HN_WASM_FIELD_B);
 }
 
@@ -480,23 +517,18 @@ static bool is_small(hn_wasm_class class_, uint64_t value, uint16_t *out_bits) {
 
 void hn_wasm_emit_store(hn_wasm_translator *t, uint32_t operation, hn_wasm_class class_,
                         uint32_t offset) {
-    hn_wasm_operand value = hn_wasm_pop(t), address = hn_wasm_pop(t);
+    hn_wasm_operand value = hn_wasm_pop(t);
+    address to = pop_address(t, offset);
     uint16_t bits = value.slot;
-    immediate_to_slot(t, &address);
-    bool is_address_acc = address.where == HN_WASM_IN_ACC;
-    uint32_t variant;
-    if (value.where == HN_WASM_IMMEDIATE && is_small(class_, value.value, &bits)) {
-        variant = is_address_acc ? STORE_RH : STORE_SH;
-    } else {
+    uint32_t variant = STORE_SMALL;
+    if (value.where != HN_WASM_IMMEDIATE || !is_small(class_, value.value, &bits)) {
         immediate_to_slot(t, &value);
-        bool is_value_acc = value.where == HN_WASM_IN_ACC;
-        variant = is_value_acc ? (is_address_acc ? STORE_RR : STORE_SR)
-                               : (is_address_acc ? STORE_RS : STORE_SS);
+        variant = value.where == HN_WASM_IN_ACC ? STORE_ACC : STORE_SLOT;
     }
-    hn_wasm_op *op = hn_wasm_emit(t, operation + variant);
-    op->a = address.slot;
+    hn_wasm_op *op = hn_wasm_emit(t, operation + to.variant + variant);
+    op->a = to.slot;
     op->b = bits;
-    op->u = offset;
+    op->u = to.offset;
 }
 
 void hn_wasm_emit_select(hn_wasm_translator *t) {
@@ -520,40 +552,116 @@ void hn_wasm_emit_select(hn_wasm_translator *t) {
 
 /* --- branches --------------------------------------------------------------------------------- */
 
+/* A compare as it was emitted, and as a branch may take it. */
+typedef struct compare {
+    hn_wasm_op op;
+    uint32_t index; /* in the order of HN_WASM_COMPARES */
+    uint32_t variant;
+} compare;
+
+static uint32_t swapped(uint32_t index) {
+    static const uint8_t ints[10] = {0, 1, 4, 5, 2, 3, 8, 9, 6, 7};
+    static const uint8_t floats[6] = {0, 1, 3, 2, 5, 4};
+    uint32_t start = index < COMPARES_INT ? index / 10 * 10 : index < 26 ? 20 : 26;
+    return start + (index < COMPARES_INT ? ints : floats)[index - start];
+}
+
+static void branch_int(hn_wasm_translator *t, const compare *what, bool is_wanted) {
+    bool is_acc = what->variant == RI || what->variant == RS;
+    bool is_immediate = what->variant == SI || what->variant == RI;
+    bool is_short_one = is_immediate && what->op.i == (int16_t)what->op.i;
+    uint32_t index = is_wanted ? what->index : inverted(what->index);
+    uint32_t branch = !is_immediate ? BRANCH_SS : is_short_one ? BRANCH_SH : BRANCH_SW;
+    hn_wasm_op *op = hn_wasm_emit(
+        t, HN_WASM_DO_BR_I32_EQ_ss + index * VARIANTS_BRANCH + branch + (uint32_t)is_acc);
+    op->a = what->op.a;
+    op->b = is_short_one ? (uint16_t)what->op.i : what->op.b;
+    if (is_immediate && !is_short_one) {
+        hn_wasm_emit_cell(t)->x = (uint64_t)(int64_t)what->op.i;
+    }
+}
+
+static void branch_float(hn_wasm_translator *t, const compare *what, bool is_wanted) {
+    uint32_t branch = (what->variant == RS ? BRANCH_RS : BRANCH_SS) + (is_wanted ? 0 : UNLESS_SS);
+    hn_wasm_op *op = hn_wasm_emit(t, HN_WASM_DO_BR_F32_EQ_ss +
+                                         (what->index - COMPARES_INT) * VARIANTS_BRANCH_FLOAT +
+                                         branch);
+    op->a = what->op.a;
+    op->b = what->op.b;
+}
+
+/* Whether an operation adds a small constant to a local. */
+static bool is_count(const hn_wasm_translator *t, int64_t position, uint32_t operation) {
+    if (position < 0 || operation != HN_WASM_DO_I32_ADD_sid) {
+        return false;
+    }
+    const hn_wasm_op *op = &t->ops[position];
+    return op->a == op->b && op->a < t->locals_count && op->i == (int16_t)op->i;
+}
+
+/* The addition before the compare disappears as well. */
+static void branch_count(hn_wasm_translator *t, const compare *what, bool is_wanted) {
+    hn_wasm_op sum = t->ops[t->last];
+    uint32_t index = is_wanted ? what->index : inverted(what->index);
+    bool is_immediate = what->variant == RI;
+    t->ops_count = (uint32_t)t->last;
+    t->last = -1;
+    hn_wasm_op *op = hn_wasm_emit(t, HN_WASM_DO_BA_I32_EQ_s + index * VARIANTS_COUNT +
+                                         (uint32_t)is_immediate);
+    op->a = sum.a;
+    op->b = (uint16_t)sum.i;
+    hn_wasm_op *cell = hn_wasm_emit_cell(t);
+    if (is_immediate) {
+        cell->x = (uint64_t)(int64_t)what->op.i;
+    } else {
+        cell->a = what->op.b;
+    }
+    t->accumulators[HN_WASM_CLASS_INT] = (hn_wasm_accumulator){.slot = sum.a};
+}
+
 /* Turns the compare that was emitted last into a branch; false when there is no such branch. */
 static bool fuse_compare(hn_wasm_translator *t, bool is_wanted) {
-    static const uint8_t swap_int[10] = {0, 1, 4, 5, 2, 3, 8, 9, 6, 7};
-    static const uint8_t swap_float[6] = {0, 1, 3, 2, 5, 4};
-    uint32_t index, variant;
-    if (!is_fresh(t) || !is_compare(t->last_operation, &index, &variant)) {
+    compare what;
+    if (!is_fresh(t) || !is_compare(t->last_operation, &what.index, &what.variant)) {
         return false;
     }
-    hn_wasm_op compare = t->ops[t->last];
-    bool is_int = index < COMPARES_INT;
-    bool is_immediate = variant == SI || variant == RI;
-    if (is_immediate && (!is_int || compare.i != (int16_t)compare.i)) {
+    bool is_int = what.index < COMPARES_INT;
+    if (!is_int && (what.variant == SI || what.variant == RI)) {
         return false;
     }
-    uint32_t type_start = is_int ? index / 10 * 10 : index < 26 ? 20 : 26;
-    if (variant == SR) {
-        index = type_start + (is_int ? swap_int : swap_float)[index - type_start];
-        compare.b = compare.a;
+    what.op = take_back(t);
+    if (what.variant == SR) {
+        what.index = swapped(what.index);
+        what.op.b = what.op.a;
+        what.variant = RS;
     }
-    uint32_t branch = variant == SS   ? BRANCH_SS
-                      : variant == SI ? BRANCH_SH
-                      : variant == RI ? BRANCH_RH
-                                      : BRANCH_RS;
-    if (!is_wanted) {
-        index = is_int ? inverted(index) : index;
-        branch += is_int ? 0 : UNLESS_SS;
+    bool is_acc = what.variant == RS || what.variant == RI;
+    if (!is_int) {
+        branch_float(t, &what, is_wanted);
+    } else if (what.index < 10 && is_acc && is_count(t, t->last, t->last_operation)) {
+        branch_count(t, &what, is_wanted);
+    } else {
+        branch_int(t, &what, is_wanted);
+    }
+    return true;
+}
+
+/* A loop counter that runs to zero. */
+static bool fuse_count(hn_wasm_translator *t, bool is_wanted) {
+    if (t->items_count == 0 || !is_count(t, t->last, t->last_operation)) {
+        return false;
+    }
+    const hn_wasm_item *item = &t->items[t->items_count - 1];
+    hn_wasm_op sum = t->ops[t->last];
+    if (item->kind != HN_WASM_ITEM_LOCAL || item->value != sum.a) {
+        return false;
     }
     hn_wasm_drop_items(t, 1);
     t->ops_count = (uint32_t)t->last;
-    t->accumulators[HN_WASM_CLASS_INT].slot = HN_WASM_NO_SLOT;
-    hn_wasm_op *op =
-        hn_wasm_emit(t, HN_WASM_DO_BR_I32_EQ_ss + index * VARIANTS_BRANCH + branch);
-    op->a = compare.a;
-    op->b = is_immediate ? (uint16_t)compare.i : compare.b;
+    t->last = -1;
+    hn_wasm_op *op = hn_wasm_emit(t, is_wanted ? HN_WASM_DO_BA_IF : HN_WASM_DO_BA_UNLESS);
+    op->a = sum.a;
+    op->b = (uint16_t)sum.i;
     return true;
 }
 
@@ -569,9 +677,7 @@ static bool fuse_eqz(hn_wasm_translator *t, bool is_wanted) {
         return false;
     }
     bool is_acc = operation == HN_WASM_DO_I32_EQZ_r || operation == HN_WASM_DO_I64_EQZ_r;
-    hn_wasm_drop_items(t, 1);
-    t->ops_count = (uint32_t)t->last;
-    t->accumulators[HN_WASM_CLASS_INT].slot = HN_WASM_NO_SLOT;
+    (void)take_back(t);
     if (is_32) {
         uint32_t base = is_wanted ? HN_WASM_DO_BR_UNLESS_s : HN_WASM_DO_BR_IF_s;
         hn_wasm_emit(t, base + is_acc)->a = slot;
@@ -583,11 +689,11 @@ static bool fuse_eqz(hn_wasm_translator *t, bool is_wanted) {
 }
 
 uint32_t hn_wasm_emit_condition(hn_wasm_translator *t, bool is_wanted) {
-    if (!fuse_compare(t, is_wanted) && !fuse_eqz(t, is_wanted)) {
+    if (!fuse_compare(t, is_wanted) && !fuse_eqz(t, is_wanted) && !fuse_count(t, is_wanted)) {
         hn_wasm_operand condition = hn_wasm_pop(t);
         immediate_to_slot(t, &condition);
         uint32_t base = is_wanted ? HN_WASM_DO_BR_IF_s : HN_WASM_DO_BR_UNLESS_s;
         hn_wasm_emit(t, base + (condition.where == HN_WASM_IN_ACC))->a = condition.slot;
     }
-    return t->ops_count - 1;
+    return (uint32_t)t->last;
 }

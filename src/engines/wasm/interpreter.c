@@ -122,29 +122,31 @@ HN_WASM_UNARIES(UNARY_VARIANTS)
 
 /* --- compare and branch ----------------------------------------------------------------------- */
 
-#define BRANCH(variant, type, condition, left, right) \
-    HANDLER(variant) {                                \
-        UNUSED;                                       \
-        C_TYPE_##type a = (left), b = (right);        \
-        if (condition) {                              \
-            GO(pc + pc->i);                           \
-        }                                             \
-        NEXT(1);                                      \
+#define BRANCH(variant, type, condition, left, right, size) \
+    HANDLER(variant) {                                      \
+        UNUSED;                                             \
+        C_TYPE_##type a = (left), b = (right);              \
+        if (condition) {                                    \
+            GO(pc + pc->i);                                 \
+        }                                                   \
+        NEXT(size);                                         \
     }
 #define SHORT_i32(op) ((uint32_t)(int32_t)(int16_t)(op)->b)
 #define SHORT_i64(op) ((uint64_t)(int64_t)(int16_t)(op)->b)
-#define BRANCH_VARIANTS_INT(name, t, rt, trap, e)                 \
-    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t)        \
-    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t)       \
-    BRANCH(BR_##name##_sh, t, e, fp[pc->a].t, SHORT_##t(pc))      \
-    BRANCH(BR_##name##_rh, t, e, FROM_ACC_##t, SHORT_##t(pc))
+#define BRANCH_VARIANTS_INT(name, t, rt, trap, e)                    \
+    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t, 1)        \
+    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t, 1)       \
+    BRANCH(BR_##name##_sh, t, e, fp[pc->a].t, SHORT_##t(pc), 1)      \
+    BRANCH(BR_##name##_rh, t, e, FROM_ACC_##t, SHORT_##t(pc), 1)     \
+    BRANCH(BR_##name##_sw, t, e, fp[pc->a].t, (C_TYPE_##t)pc[1].x, 2) \
+    BRANCH(BR_##name##_rw, t, e, FROM_ACC_##t, (C_TYPE_##t)pc[1].x, 2)
 HN_WASM_COMPARES_INT(BRANCH_VARIANTS_INT, I32, i32, int32_t)
 HN_WASM_COMPARES_INT(BRANCH_VARIANTS_INT, I64, i64, int64_t)
 #define BRANCH_VARIANTS_FLOAT(name, t, rt, trap, e)                  \
-    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t)           \
-    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t)          \
-    BRANCH(BN_##name##_ss, t, !(e), fp[pc->a].t, fp[pc->b].t)        \
-    BRANCH(BN_##name##_rs, t, !(e), FROM_ACC_##t, fp[pc->b].t)
+    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t, 1)        \
+    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t, 1)       \
+    BRANCH(BN_##name##_ss, t, !(e), fp[pc->a].t, fp[pc->b].t, 1)     \
+    BRANCH(BN_##name##_rs, t, !(e), FROM_ACC_##t, fp[pc->b].t, 1)
 HN_WASM_COMPARES_FLOAT(BRANCH_VARIANTS_FLOAT, F32, f32)
 HN_WASM_COMPARES_FLOAT(BRANCH_VARIANTS_FLOAT, F64, f64)
 
@@ -160,6 +162,26 @@ BRANCH_PLAIN(BR_IF_s, fp[pc->a].i32 != 0)
 BRANCH_PLAIN(BR_IF_r, (uint32_t)r0 != 0)
 BRANCH_PLAIN(BR_UNLESS_s, fp[pc->a].i32 == 0)
 BRANCH_PLAIN(BR_UNLESS_r, (uint32_t)r0 == 0)
+
+/* Loop counters: a local changes by a small constant and is compared. */
+#define COUNT(name, condition, right, size)                       \
+    HANDLER(name) {                                               \
+        UNUSED;                                                   \
+        uint32_t a = fp[pc->a].i32 + SHORT_i32(pc), b = (right);  \
+        (void)b;                                                  \
+        fp[pc->a].i32 = a;                                        \
+        r0 = a;                                                   \
+        if (condition) {                                          \
+            GO(pc + pc->i);                                       \
+        }                                                         \
+        NEXT(size);                                               \
+    }
+#define COUNT_VARIANTS(name, t, rt, trap, e)            \
+    COUNT(BA_##name##_s, e, fp[pc[1].a].i32, 2)         \
+    COUNT(BA_##name##_w, e, (uint32_t)pc[1].x, 2)
+HN_WASM_COMPARES_INT(COUNT_VARIANTS, I32, i32, int32_t)
+COUNT(BA_IF, a != 0, 0, 1)
+COUNT(BA_UNLESS, a == 0, 0, 1)
 
 HANDLER(JUMP) {
     UNUSED;
@@ -186,7 +208,7 @@ BRANCH_TABLE(BR_TABLE_r, (uint32_t)r0)
 #define LOAD(variant, in_memory, type, base, STORE)        \
     HANDLER(variant) {                                     \
         UNUSED;                                            \
-        uint64_t address = (uint64_t)(base) + pc->u;       \
+        uint64_t address = (base);                         \
         if (IS_OUTSIDE(address, sizeof(in_memory))) {      \
             FAIL(HONE_WASM_TRAP_OUT_OF_BOUNDS_MEMORY);     \
         }                                                  \
@@ -196,17 +218,26 @@ BRANCH_TABLE(BR_TABLE_r, (uint32_t)r0)
         STORE;                                             \
         NEXT(1);                                           \
     }
-#define LOAD_VARIANTS(name, m, t)                                            \
-    LOAD(name##_s, m, t, fp[pc->a].i32, (void)0)                             \
-    LOAD(name##_sd, m, t, fp[pc->a].i32, fp[pc->b].t = FROM_ACC_##t)         \
-    LOAD(name##_r, m, t, (uint32_t)r0, (void)0)                              \
-    LOAD(name##_rd, m, t, (uint32_t)r0, fp[pc->b].t = FROM_ACC_##t)
+/* Addresses: index and offset do not wrap around, but the sum of two operands does. */
+#define AT_s ((uint64_t)fp[pc->a].i32 + pc->u)
+#define AT_r ((uint64_t)(uint32_t)r0 + pc->u)
+#define AT_w ((uint64_t)(uint32_t)(fp[pc->a].i32 + pc->u))
+#define AT_k ((uint64_t)pc->u)
+#define LOAD_VARIANTS(name, m, t)                                \
+    LOAD(name##_s, m, t, AT_s, (void)0)                          \
+    LOAD(name##_sd, m, t, AT_s, fp[pc->b].t = FROM_ACC_##t)      \
+    LOAD(name##_r, m, t, AT_r, (void)0)                          \
+    LOAD(name##_rd, m, t, AT_r, fp[pc->b].t = FROM_ACC_##t)      \
+    LOAD(name##_w, m, t, AT_w, (void)0)                          \
+    LOAD(name##_wd, m, t, AT_w, fp[pc->b].t = FROM_ACC_##t)      \
+    LOAD(name##_k, m, t, AT_k, (void)0)                          \
+    LOAD(name##_kd, m, t, AT_k, fp[pc->b].t = FROM_ACC_##t)
 HN_WASM_LOADS(LOAD_VARIANTS)
 
 #define STORE(variant, in_memory, base, stored)            \
     HANDLER(variant) {                                     \
         UNUSED;                                            \
-        uint64_t address = (uint64_t)(base) + pc->u;       \
+        uint64_t address = (base);                         \
         if (IS_OUTSIDE(address, sizeof(in_memory))) {      \
             FAIL(HONE_WASM_TRAP_OUT_OF_BOUNDS_MEMORY);     \
         }                                                  \
@@ -214,21 +245,22 @@ HN_WASM_LOADS(LOAD_VARIANTS)
         memcpy(memory + address, &value, sizeof value);    \
         NEXT(1);                                           \
     }
-#define STORE_VARIANTS_INT(name, m, t)                         \
-    STORE(name##_ss, m, fp[pc->a].i32, fp[pc->b].t)            \
-    STORE(name##_rs, m, (uint32_t)r0, fp[pc->b].t)             \
-    STORE(name##_sr, m, fp[pc->a].i32, FROM_ACC_##t)           \
-    STORE(name##_rr, m, (uint32_t)r0, FROM_ACC_##t)            \
-    STORE(name##_sh, m, fp[pc->a].i32, SHORT_##t(pc))          \
-    STORE(name##_rh, m, (uint32_t)r0, SHORT_##t(pc))
+#define STORE_VARIANTS(name, m, t, small)              \
+    STORE(name##_ss, m, AT_s, fp[pc->b].t)              \
+    STORE(name##_rs, m, AT_r, fp[pc->b].t)              \
+    STORE(name##_ws, m, AT_w, fp[pc->b].t)              \
+    STORE(name##_ks, m, AT_k, fp[pc->b].t)              \
+    STORE(name##_sr, m, AT_s, FROM_ACC_##t)             \
+    STORE(name##_rr, m, AT_r, FROM_ACC_##t)             \
+    STORE(name##_wr, m, AT_w, FROM_ACC_##t)             \
+    STORE(name##_kr, m, AT_k, FROM_ACC_##t)             \
+    STORE(name##_sh, m, AT_s, small)                    \
+    STORE(name##_rh, m, AT_r, small)                    \
+    STORE(name##_wh, m, AT_w, small)                    \
+    STORE(name##_kh, m, AT_k, small)
+#define STORE_VARIANTS_INT(name, m, t) STORE_VARIANTS(name, m, t, SHORT_##t(pc))
+#define STORE_VARIANTS_FLOAT(name, m, t) STORE_VARIANTS(name, m, t, (int16_t)pc->b)
 HN_WASM_STORES_INT(STORE_VARIANTS_INT)
-#define STORE_VARIANTS_FLOAT(name, m, t)                       \
-    STORE(name##_ss, m, fp[pc->a].i32, fp[pc->b].t)            \
-    STORE(name##_rs, m, (uint32_t)r0, fp[pc->b].t)             \
-    STORE(name##_sr, m, fp[pc->a].i32, FROM_ACC_##t)           \
-    STORE(name##_rr, m, (uint32_t)r0, FROM_ACC_##t)            \
-    STORE(name##_sh, m, fp[pc->a].i32, (m)(int16_t)pc->b)      \
-    STORE(name##_rh, m, (uint32_t)r0, (m)(int16_t)pc->b)
 HN_WASM_STORES_FLOAT(STORE_VARIANTS_FLOAT)
 
 /* --- moves ------------------------------------------------------------------------------------ */
@@ -512,12 +544,13 @@ static const hn_wasm_op cross_ops[3] = {{.y = 0}, {.y = 0}, {.handler = op_CROSS
 #define UNARY_ROWS(name, t, rt, trap, e) HN_WASM_VARIANTS_UNARY(HANDLER_ROW, name)
 #define BRANCH_ROWS(name, t, rt, trap, e) HN_WASM_VARIANTS_BRANCH(HANDLER_ROW, name)
 #define BRANCH_FLOAT_ROWS(name, t, rt, trap, e) HN_WASM_VARIANTS_BRANCH_FLOAT(HANDLER_ROW, name)
-#define LOAD_ROWS(name, m, t) HN_WASM_VARIANTS_UNARY(HANDLER_ROW, name)
+#define COUNT_ROWS(name, t, rt, trap, e) HN_WASM_VARIANTS_COUNT(HANDLER_ROW, name)
+#define LOAD_ROWS(name, m, t) HN_WASM_VARIANTS_LOAD(HANDLER_ROW, name)
 #define STORE_ROWS(name, m, t) HN_WASM_VARIANTS_STORE(HANDLER_ROW, name)
 
 static hn_wasm_handler *const handlers[HN_WASM_OPERATIONS_COUNT] = {
     HN_WASM_ALL_OPERATIONS(HANDLER_ROW, BINARY_ROWS, UNARY_ROWS, BRANCH_ROWS, BRANCH_FLOAT_ROWS,
-                           LOAD_ROWS, STORE_ROWS)};
+                           COUNT_ROWS, LOAD_ROWS, STORE_ROWS)};
 
 hn_wasm_handler *hn_wasm_handler_of(uint32_t operation) {
     assert(operation < HN_WASM_OPERATIONS_COUNT);

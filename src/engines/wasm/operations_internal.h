@@ -2,7 +2,9 @@
 /*
  * The operations that the interpreter executes, from one table per shape. An operation comes in
  * variants by where its operands are: s in a slot of the frame, r in an accumulator, i an
- * immediate; a d at the end says that the result goes to a slot as well as to the accumulator.
+ * immediate of 32 bits, h one of 16, w one of 64 in the next cell; a d at the end says that the
+ * result goes to a slot as well as to the accumulator. Addresses: k is a constant, w the sum of a
+ * slot and an immediate, which wraps around.
  *
  * X(name, type of operands, type of result, trap, expression): `name` is that of the instruction
  * in opcodes_internal.h; `trap` is an expression of `a` and `b` that is 0 or a hone_wasm_trap.
@@ -174,9 +176,14 @@
     X(name##_ss) X(name##_ssd) X(name##_si) X(name##_sid) X(name##_rs) X(name##_rsd) \
     X(name##_ri) X(name##_rid) X(name##_sr) X(name##_srd)
 #define HN_WASM_VARIANTS_UNARY(X, name) X(name##_s) X(name##_sd) X(name##_r) X(name##_rd)
-#define HN_WASM_VARIANTS_STORE(X, name) X(name##_ss) X(name##_rs) X(name##_sr) X(name##_rr) X(name##_sh) X(name##_rh)
+#define HN_WASM_VARIANTS_LOAD(X, name) \
+    X(name##_s) X(name##_sd) X(name##_r) X(name##_rd) X(name##_w) X(name##_wd) X(name##_k) X(name##_kd)
+#define HN_WASM_VARIANTS_STORE(X, name) \
+    X(name##_ss) X(name##_rs) X(name##_ws) X(name##_ks) X(name##_sr) X(name##_rr) X(name##_wr) X(name##_kr) \
+    X(name##_sh) X(name##_rh) X(name##_wh) X(name##_kh)
 #define HN_WASM_VARIANTS_BRANCH(X, name) \
-    X(BR_##name##_ss) X(BR_##name##_rs) X(BR_##name##_sh) X(BR_##name##_rh)
+    X(BR_##name##_ss) X(BR_##name##_rs) X(BR_##name##_sh) X(BR_##name##_rh) X(BR_##name##_sw) X(BR_##name##_rw)
+#define HN_WASM_VARIANTS_COUNT(X, name) X(BA_##name##_s) X(BA_##name##_w)
 #define HN_WASM_VARIANTS_BRANCH_FLOAT(X, name) \
     X(BR_##name##_ss) X(BR_##name##_rs) X(BN_##name##_ss) X(BN_##name##_rs)
 
@@ -184,7 +191,7 @@
 #define HN_WASM_SINGLES(X) \
     X(ENTER) X(COMPILE) X(EXIT) X(RETURN) X(RETURN_s) X(RETURN_r) X(RETURN_f) X(RETURN_g) X(RETURN_i) \
     X(CROSS_RETURN) X(CALL) X(CALL_IMPORT) X(CALL_INDIRECT) X(TAIL_CALL) X(TAIL_CALL_INDIRECT) \
-    X(TRAP) X(JUMP) X(BR_IF_s) X(BR_IF_r) X(BR_UNLESS_s) X(BR_UNLESS_r) X(BR_TABLE_s) X(BR_TABLE_r) \
+    X(TRAP) X(JUMP) X(BR_IF_s) X(BR_IF_r) X(BR_UNLESS_s) X(BR_UNLESS_r) X(BA_IF) X(BA_UNLESS) X(BR_TABLE_s) X(BR_TABLE_r) \
     X(COPY) X(SET_r) X(SET_f) X(SET_g) X(SET_i) X(SET_w) X(SELECT_s) X(SELECT_r) \
     X(GLOBAL_GET) X(GLOBAL_GETd) X(GLOBAL_GET_w) X(GLOBAL_SET_s) X(GLOBAL_SET_r) X(SLOW)
 /* clang-format on */

@@ -103,7 +103,7 @@ static void aim(hn_wasm_translator *t, uint32_t position, hn_wasm_block *block) 
 
 static uint32_t emit_jump(hn_wasm_translator *t) {
     (void)hn_wasm_emit(t, HN_WASM_DO_JUMP);
-    return t->ops_count - 1;
+    return (uint32_t)t->last;
 }
 
 static void settle_top(hn_wasm_translator *t, uint32_t count) {
@@ -789,6 +789,7 @@ static void translate_body(hn_wasm_translator *t) {
         return;
     }
     t->blocks = grow(t, t->blocks, &t->blocks_capacity, sizeof *t->blocks, 0);
+    t->last = t->before = -1;
     (void)hn_wasm_emit(t, HN_WASM_DO_ENTER);
     hn_wasm_forget(t);
     if (hn_wasm_is_failed(&t->reader)) {

@@ -85,6 +85,8 @@ typedef struct hn_wasm_translator {
     hn_wasm_accumulator accumulators[HN_WASM_CLASSES_COUNT];
     int64_t last;            /* position of the last operation, -1 behind a label */
     uint32_t last_operation; /* its number */
+    int64_t before;          /* the one before it */
+    uint32_t before_operation;
 } hn_wasm_translator;
 
 #define HN_WASM_NO_SLOT (-1)
