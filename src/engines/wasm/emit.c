@@ -15,8 +15,8 @@ enum { SLOTS_MAX = 65535 };
 /* Variants in the order of HN_WASM_VARIANTS_...: the storing one follows each. */
 enum { SS = 0, SI = 2, RS = 4, RI = 6, SR = 8, VARIANTS_BINARY = 10 };
 enum { S = 0, R = 2, VARIANTS_UNARY = 4 };
-enum { STORE_S, STORE_R, STORE_W, STORE_K };                   /* the address */
-enum { STORE_SLOT = 0, STORE_ACC = 4, STORE_SMALL = 8 };       /* and the value */
+enum { STORE_S, STORE_R, STORE_W, STORE_K };             /* the address */
+enum { STORE_SLOT = 0, STORE_ACC = 4, STORE_SMALL = 8 }; /* and the value */
 enum { BRANCH_SS, BRANCH_RS, BRANCH_SH, BRANCH_RH, BRANCH_SW, BRANCH_RW, VARIANTS_BRANCH };
 enum { VARIANTS_BRANCH_FLOAT = 4, VARIANTS_COUNT = 2 };
 enum { UNLESS_SS = 2 };
@@ -43,10 +43,13 @@ static void *grow(hn_wasm_translator *t, void *array, uint32_t *capacity, size_t
     return moved;
 }
 
-/* After a failure operations go nowhere: the last cell is overwritten. */
+/* After a failure operations go nowhere: the last cell is overwritten, or one that is not kept. */
 static hn_wasm_op *next_cell(hn_wasm_translator *t) {
     if (t->ops_count == t->ops_capacity) {
         t->ops = grow(t, t->ops, &t->ops_capacity, sizeof *t->ops);
+        if (!t->ops) {
+            return &t->discarded;
+        }
         if (t->ops_count == t->ops_capacity) {
             t->ops_count--;
         }
@@ -259,8 +262,8 @@ void hn_wasm_settle(hn_wasm_translator *t, uint32_t index) {
 void hn_wasm_push_result(hn_wasm_translator *t, hn_wasm_class class_, hn_wasm_field field) {
     int32_t own = hn_wasm_own_slot(t, t->items_count);
     forget_slot(t, own);
-    t->accumulators[class_] = (hn_wasm_accumulator){own, true, field, (uint32_t)t->last,
-                                                    t->last_operation};
+    t->accumulators[class_] =
+        (hn_wasm_accumulator){own, true, field, (uint32_t)t->last, t->last_operation};
     hn_wasm_push(t, HN_WASM_ITEM_SLOT, class_, 0);
 }
 
@@ -324,7 +327,9 @@ static void claim(hn_wasm_translator *t, hn_wasm_class class_) {
 }
 
 static hn_wasm_class class_of_letter(char letter) {
-    return letter == 'F' ? HN_WASM_CLASS_F64 : letter == 'f' ? HN_WASM_CLASS_F32 : HN_WASM_CLASS_INT;
+    return letter == 'F'   ? HN_WASM_CLASS_F64
+           : letter == 'f' ? HN_WASM_CLASS_F32
+                           : HN_WASM_CLASS_INT;
 }
 
 /* The instruction with its operands exchanged, or 0. */
@@ -382,8 +387,8 @@ void hn_wasm_emit_binary(hn_wasm_translator *t, uint32_t opcode, uint32_t operat
         hn_wasm_operand swap = a;
         a = b;
         b = swap;
-        operation = (uint32_t)((int32_t)operation +
-                               ((int32_t)other - (int32_t)opcode) * VARIANTS_BINARY);
+        operation =
+            (uint32_t)((int32_t)operation + ((int32_t)other - (int32_t)opcode) * VARIANTS_BINARY);
     }
     int32_t bits = 0;
     immediate_to_slot(t, &a);
@@ -498,8 +503,8 @@ void hn_wasm_emit_load(hn_wasm_translator *t, uint32_t operation, hn_wasm_class 
 
 /* A constant that a store can hold in 16 bits: an integer, or a float that is a small whole one. */
 static bool is_small(hn_wasm_class class_, uint64_t value, uint16_t *out_bits) {
-    double number = class_ == HN_WASM_CLASS_F64 ? hn_double_of(value)
-                                                : (double)hn_float_of((uint32_t)value);
+    double number =
+        class_ == HN_WASM_CLASS_F64 ? hn_double_of(value) : (double)hn_float_of((uint32_t)value);
     int64_t whole = (int64_t)value;
     if (class_ != HN_WASM_CLASS_INT) {
         bool is_whole = number >= -1000 && number <= 1000 && number == (double)(int16_t)number;
@@ -572,8 +577,8 @@ static void branch_int(hn_wasm_translator *t, const compare *what, bool is_wante
     bool is_short_one = is_immediate && what->op.i == (int16_t)what->op.i;
     uint32_t index = is_wanted ? what->index : inverted(what->index);
     uint32_t branch = !is_immediate ? BRANCH_SS : is_short_one ? BRANCH_SH : BRANCH_SW;
-    hn_wasm_op *op = hn_wasm_emit(
-        t, HN_WASM_DO_BR_I32_EQ_ss + index * VARIANTS_BRANCH + branch + (uint32_t)is_acc);
+    hn_wasm_op *op = hn_wasm_emit(t, HN_WASM_DO_BR_I32_EQ_ss + index * VARIANTS_BRANCH + branch +
+                                         (uint32_t)is_acc);
     op->a = what->op.a;
     op->b = is_short_one ? (uint16_t)what->op.i : what->op.b;
     if (is_immediate && !is_short_one) {
@@ -583,9 +588,8 @@ static void branch_int(hn_wasm_translator *t, const compare *what, bool is_wante
 
 static void branch_float(hn_wasm_translator *t, const compare *what, bool is_wanted) {
     uint32_t branch = (what->variant == RS ? BRANCH_RS : BRANCH_SS) + (is_wanted ? 0 : UNLESS_SS);
-    hn_wasm_op *op = hn_wasm_emit(t, HN_WASM_DO_BR_F32_EQ_ss +
-                                         (what->index - COMPARES_INT) * VARIANTS_BRANCH_FLOAT +
-                                         branch);
+    hn_wasm_op *op = hn_wasm_emit(
+        t, HN_WASM_DO_BR_F32_EQ_ss + (what->index - COMPARES_INT) * VARIANTS_BRANCH_FLOAT + branch);
     op->a = what->op.a;
     op->b = what->op.b;
 }
@@ -606,8 +610,8 @@ static void branch_count(hn_wasm_translator *t, const compare *what, bool is_wan
     bool is_immediate = what->variant == RI;
     t->ops_count = (uint32_t)t->last;
     t->last = -1;
-    hn_wasm_op *op = hn_wasm_emit(t, HN_WASM_DO_BA_I32_EQ_s + index * VARIANTS_COUNT +
-                                         (uint32_t)is_immediate);
+    hn_wasm_op *op =
+        hn_wasm_emit(t, HN_WASM_DO_BA_I32_EQ_s + index * VARIANTS_COUNT + (uint32_t)is_immediate);
     op->a = sum.a;
     op->b = (uint16_t)sum.i;
     hn_wasm_op *cell = hn_wasm_emit_cell(t);

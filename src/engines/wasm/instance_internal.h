@@ -131,6 +131,7 @@ struct hone_wasm_store {
     uint32_t crossings_count;
     uint32_t crossings_capacity;
     uint32_t host_depth;
+    uint64_t fuel;
     uint64_t pages; /* of all memories */
     uint64_t table_elements;
     hone_wasm_instance *instances;
@@ -164,8 +165,8 @@ int64_t hn_wasm_memory_grow(hone_wasm_memory *memory, uint64_t pages);
 int64_t hn_wasm_table_grow(hone_wasm_table *table, uint64_t count, hone_wasm_value value);
 
 /* slow.c: the rare instructions; operands and result in slots from `fp` on. */
-hone_wasm_trap hn_wasm_slow(hone_wasm_instance *instance, uint32_t opcode, const hn_wasm_op *operands,
-                            hn_wasm_slot *fp);
+hone_wasm_trap hn_wasm_slow(hone_wasm_instance *instance, uint32_t opcode,
+                            const hn_wasm_op *operands, hn_wasm_slot *fp);
 hone_wasm_trap hn_wasm_memory_init(hone_wasm_instance *instance, uint32_t segment, uint32_t memory,
                                    uint64_t to, uint64_t from, uint64_t size);
 hone_wasm_trap hn_wasm_table_init(hone_wasm_instance *instance, uint32_t segment, uint32_t table,

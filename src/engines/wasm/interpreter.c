@@ -10,7 +10,9 @@
  * the locals a frame keeps two slots: where to return to, and the caller's frame.
  *
  * The handlers are made from the tables in operations_internal.h, which is why macros have bodies
- * here. tests/tail_calls_test.py reads the object code: no handler may call another.
+ * here. tail_calls_test.py reads the object code: no handler may call another.
+ *
+ * tidy: allow name throughout: handlers are static, which the macro HANDLER says
  *
  * Source: Bell: Threaded Code, CACM 16(6), 1973; Ertl, Gregg: The Structure and Performance of
  * Efficient Interpreters, JILP 5, 2003.
@@ -23,8 +25,8 @@
 
 #include "numeric_internal.h"
 
-#define PARAMS                                                                              \
-    const hn_wasm_op *pc, hn_wasm_slot *fp, uint8_t *memory, uint64_t memory_bytes,         \
+#define PARAMS                                                                      \
+    const hn_wasm_op *pc, hn_wasm_slot *fp, uint8_t *memory, uint64_t memory_bytes, \
         hone_wasm_instance *instance, uint64_t r0, double f0, float g0
 #define ARGUMENTS fp, memory, memory_bytes, instance, r0, f0, g0
 
@@ -37,15 +39,17 @@
 /* ThreadSanitizer would put code behind the tail calls. Nothing here is shared between threads but
  * the entry of a function, which is atomic. */
 #define HANDLER(name) __attribute__((no_sanitize("thread"))) static uint32_t op_##name(PARAMS)
-#define UNUSED (void)fp, (void)memory, (void)memory_bytes, (void)instance, (void)r0, (void)f0, (void)g0
+#define UNUSED \
+    (void)fp, (void)memory, (void)memory_bytes, (void)instance, (void)r0, (void)f0, (void)g0
 
-#define GO(to)                                    \
-    do {                                          \
-        const hn_wasm_op *next = (to);            \
+#define GO(to)                                      \
+    do {                                            \
+        const hn_wasm_op *next = (to);              \
         TAIL return next->handler(next, ARGUMENTS); \
     } while (0)
 #define NEXT(size) GO(pc + (size))
-#define FAIL(trap) TAIL return fail(pc, fp, memory, memory_bytes, instance, (uint64_t)(trap), f0, g0)
+#define FAIL(trap) \
+    TAIL return fail(pc, fp, memory, memory_bytes, instance, (uint64_t)(trap), f0, g0)
 
 static HONE_COLD uint32_t fail(PARAMS) {
     UNUSED;
@@ -89,16 +93,18 @@ static HONE_COLD uint32_t fail(PARAMS) {
         STORE;                                                                    \
         NEXT(size);                                                               \
     }
-#define BINARY_VARIANTS(name, t, rt, trap, e)                                                       \
-    BINARY(name##_ss, t, rt, trap, e, fp[pc->a].t, fp[pc->b].t, 1, (void)0)                         \
-    BINARY(name##_ssd, t, rt, trap, e, fp[pc->a].t, fp[pc->b].t, 1, fp[pc->d].rt = FROM_ACC_##rt)   \
-    BINARY(name##_si, t, rt, trap, e, fp[pc->a].t, IMMEDIATE_##t(pc), 1, (void)0)                   \
-    BINARY(name##_sid, t, rt, trap, e, fp[pc->a].t, IMMEDIATE_##t(pc), 1, fp[pc->b].rt = FROM_ACC_##rt) \
-    BINARY(name##_rs, t, rt, trap, e, FROM_ACC_##t, fp[pc->b].t, 1, (void)0)                        \
-    BINARY(name##_rsd, t, rt, trap, e, FROM_ACC_##t, fp[pc->b].t, 1, fp[pc->d].rt = FROM_ACC_##rt)  \
-    BINARY(name##_ri, t, rt, trap, e, FROM_ACC_##t, IMMEDIATE_##t(pc), 1, (void)0)                  \
-    BINARY(name##_rid, t, rt, trap, e, FROM_ACC_##t, IMMEDIATE_##t(pc), 1, fp[pc->b].rt = FROM_ACC_##rt) \
-    BINARY(name##_sr, t, rt, trap, e, fp[pc->a].t, FROM_ACC_##t, 1, (void)0)                        \
+#define BINARY_VARIANTS(name, t, rt, trap, e)                                                      \
+    BINARY(name##_ss, t, rt, trap, e, fp[pc->a].t, fp[pc->b].t, 1, (void)0)                        \
+    BINARY(name##_ssd, t, rt, trap, e, fp[pc->a].t, fp[pc->b].t, 1, fp[pc->d].rt = FROM_ACC_##rt)  \
+    BINARY(name##_si, t, rt, trap, e, fp[pc->a].t, IMMEDIATE_##t(pc), 1, (void)0)                  \
+    BINARY(name##_sid, t, rt, trap, e, fp[pc->a].t, IMMEDIATE_##t(pc), 1,                          \
+           fp[pc->b].rt = FROM_ACC_##rt)                                                           \
+    BINARY(name##_rs, t, rt, trap, e, FROM_ACC_##t, fp[pc->b].t, 1, (void)0)                       \
+    BINARY(name##_rsd, t, rt, trap, e, FROM_ACC_##t, fp[pc->b].t, 1, fp[pc->d].rt = FROM_ACC_##rt) \
+    BINARY(name##_ri, t, rt, trap, e, FROM_ACC_##t, IMMEDIATE_##t(pc), 1, (void)0)                 \
+    BINARY(name##_rid, t, rt, trap, e, FROM_ACC_##t, IMMEDIATE_##t(pc), 1,                         \
+           fp[pc->b].rt = FROM_ACC_##rt)                                                           \
+    BINARY(name##_sr, t, rt, trap, e, fp[pc->a].t, FROM_ACC_##t, 1, (void)0)                       \
     BINARY(name##_srd, t, rt, trap, e, fp[pc->a].t, FROM_ACC_##t, 1, fp[pc->d].rt = FROM_ACC_##rt)
 HN_WASM_BINARIES(BINARY_VARIANTS)
 
@@ -113,10 +119,10 @@ HN_WASM_BINARIES(BINARY_VARIANTS)
         STORE;                                                         \
         NEXT(1);                                                       \
     }
-#define UNARY_VARIANTS(name, t, rt, trap, e)                                       \
-    UNARY(name##_s, t, rt, trap, e, fp[pc->a].t, (void)0)                          \
-    UNARY(name##_sd, t, rt, trap, e, fp[pc->a].t, fp[pc->d].rt = FROM_ACC_##rt)    \
-    UNARY(name##_r, t, rt, trap, e, FROM_ACC_##t, (void)0)                         \
+#define UNARY_VARIANTS(name, t, rt, trap, e)                                    \
+    UNARY(name##_s, t, rt, trap, e, fp[pc->a].t, (void)0)                       \
+    UNARY(name##_sd, t, rt, trap, e, fp[pc->a].t, fp[pc->d].rt = FROM_ACC_##rt) \
+    UNARY(name##_r, t, rt, trap, e, FROM_ACC_##t, (void)0)                      \
     UNARY(name##_rd, t, rt, trap, e, FROM_ACC_##t, fp[pc->d].rt = FROM_ACC_##rt)
 HN_WASM_UNARIES(UNARY_VARIANTS)
 
@@ -133,19 +139,19 @@ HN_WASM_UNARIES(UNARY_VARIANTS)
     }
 #define SHORT_i32(op) ((uint32_t)(int32_t)(int16_t)(op)->b)
 #define SHORT_i64(op) ((uint64_t)(int64_t)(int16_t)(op)->b)
-#define BRANCH_VARIANTS_INT(name, t, rt, trap, e)                    \
-    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t, 1)        \
-    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t, 1)       \
-    BRANCH(BR_##name##_sh, t, e, fp[pc->a].t, SHORT_##t(pc), 1)      \
-    BRANCH(BR_##name##_rh, t, e, FROM_ACC_##t, SHORT_##t(pc), 1)     \
+#define BRANCH_VARIANTS_INT(name, t, rt, trap, e)                     \
+    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t, 1)         \
+    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t, 1)        \
+    BRANCH(BR_##name##_sh, t, e, fp[pc->a].t, SHORT_##t(pc), 1)       \
+    BRANCH(BR_##name##_rh, t, e, FROM_ACC_##t, SHORT_##t(pc), 1)      \
     BRANCH(BR_##name##_sw, t, e, fp[pc->a].t, (C_TYPE_##t)pc[1].x, 2) \
     BRANCH(BR_##name##_rw, t, e, FROM_ACC_##t, (C_TYPE_##t)pc[1].x, 2)
 HN_WASM_COMPARES_INT(BRANCH_VARIANTS_INT, I32, i32, int32_t)
 HN_WASM_COMPARES_INT(BRANCH_VARIANTS_INT, I64, i64, int64_t)
-#define BRANCH_VARIANTS_FLOAT(name, t, rt, trap, e)                  \
-    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t, 1)        \
-    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t, 1)       \
-    BRANCH(BN_##name##_ss, t, !(e), fp[pc->a].t, fp[pc->b].t, 1)     \
+#define BRANCH_VARIANTS_FLOAT(name, t, rt, trap, e)              \
+    BRANCH(BR_##name##_ss, t, e, fp[pc->a].t, fp[pc->b].t, 1)    \
+    BRANCH(BR_##name##_rs, t, e, FROM_ACC_##t, fp[pc->b].t, 1)   \
+    BRANCH(BN_##name##_ss, t, !(e), fp[pc->a].t, fp[pc->b].t, 1) \
     BRANCH(BN_##name##_rs, t, !(e), FROM_ACC_##t, fp[pc->b].t, 1)
 HN_WASM_COMPARES_FLOAT(BRANCH_VARIANTS_FLOAT, F32, f32)
 HN_WASM_COMPARES_FLOAT(BRANCH_VARIANTS_FLOAT, F64, f64)
@@ -164,20 +170,20 @@ BRANCH_PLAIN(BR_UNLESS_s, fp[pc->a].i32 == 0)
 BRANCH_PLAIN(BR_UNLESS_r, (uint32_t)r0 == 0)
 
 /* Loop counters: a local changes by a small constant and is compared. */
-#define COUNT(name, condition, right, size)                       \
-    HANDLER(name) {                                               \
-        UNUSED;                                                   \
-        uint32_t a = fp[pc->a].i32 + SHORT_i32(pc), b = (right);  \
-        (void)b;                                                  \
-        fp[pc->a].i32 = a;                                        \
-        r0 = a;                                                   \
-        if (condition) {                                          \
-            GO(pc + pc->i);                                       \
-        }                                                         \
-        NEXT(size);                                               \
+#define COUNT(name, condition, right, size)                      \
+    HANDLER(name) {                                              \
+        UNUSED;                                                  \
+        uint32_t a = fp[pc->a].i32 + SHORT_i32(pc), b = (right); \
+        (void)b;                                                 \
+        fp[pc->a].i32 = a;                                       \
+        r0 = a;                                                  \
+        if (condition) {                                         \
+            GO(pc + pc->i);                                      \
+        }                                                        \
+        NEXT(size);                                              \
     }
-#define COUNT_VARIANTS(name, t, rt, trap, e)            \
-    COUNT(BA_##name##_s, e, fp[pc[1].a].i32, 2)         \
+#define COUNT_VARIANTS(name, t, rt, trap, e)    \
+    COUNT(BA_##name##_s, e, fp[pc[1].a].i32, 2) \
     COUNT(BA_##name##_w, e, (uint32_t)pc[1].x, 2)
 HN_WASM_COMPARES_INT(COUNT_VARIANTS, I32, i32, int32_t)
 COUNT(BA_IF, a != 0, 0, 1)
@@ -189,74 +195,73 @@ HANDLER(JUMP) {
 }
 
 /* The cells behind hold distances, the default last. */
-#define BRANCH_TABLE(name, operand)                        \
-    HANDLER(name) {                                        \
-        UNUSED;                                            \
-        uint32_t index = (operand);                        \
-        index = index < pc->u ? index : pc->u;             \
-        const hn_wasm_op *cell = pc + 1 + index;           \
-        GO(cell + cell->i);                                \
+#define BRANCH_TABLE(name, operand)              \
+    HANDLER(name) {                              \
+        UNUSED;                                  \
+        uint32_t index = (operand);              \
+        index = index < pc->u ? index : pc->u;   \
+        const hn_wasm_op *cell = pc + 1 + index; \
+        GO(cell + cell->i);                      \
     }
 BRANCH_TABLE(BR_TABLE_s, fp[pc->a].i32)
 BRANCH_TABLE(BR_TABLE_r, (uint32_t)r0)
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-#define IS_OUTSIDE(address, size) \
-    HONE_UNLIKELY((address) + (size) > memory_bytes)
+#define IS_OUTSIDE(address, size) HONE_UNLIKELY((address) + (size) > memory_bytes)
 
-#define LOAD(variant, in_memory, type, base, STORE)        \
-    HANDLER(variant) {                                     \
-        UNUSED;                                            \
-        uint64_t address = (base);                         \
-        if (IS_OUTSIDE(address, sizeof(in_memory))) {      \
-            FAIL(HONE_WASM_TRAP_OUT_OF_BOUNDS_MEMORY);     \
-        }                                                  \
-        in_memory value;                                   \
-        memcpy(&value, memory + address, sizeof value);    \
-        TO_ACC_##type(value);                              \
-        STORE;                                             \
-        NEXT(1);                                           \
+#define LOAD(variant, in_memory, type, base, STORE)     \
+    HANDLER(variant) {                                  \
+        UNUSED;                                         \
+        uint64_t address = (base);                      \
+        if (IS_OUTSIDE(address, sizeof(in_memory))) {   \
+            FAIL(HONE_WASM_TRAP_OUT_OF_BOUNDS_MEMORY);  \
+        }                                               \
+        in_memory value;                                \
+        memcpy(&value, memory + address, sizeof value); \
+        TO_ACC_##type(value);                           \
+        STORE;                                          \
+        NEXT(1);                                        \
     }
 /* Addresses: index and offset do not wrap around, but the sum of two operands does. */
 #define AT_s ((uint64_t)fp[pc->a].i32 + pc->u)
 #define AT_r ((uint64_t)(uint32_t)r0 + pc->u)
 #define AT_w ((uint64_t)(uint32_t)(fp[pc->a].i32 + pc->u))
 #define AT_k ((uint64_t)pc->u)
-#define LOAD_VARIANTS(name, m, t)                                \
-    LOAD(name##_s, m, t, AT_s, (void)0)                          \
-    LOAD(name##_sd, m, t, AT_s, fp[pc->b].t = FROM_ACC_##t)      \
-    LOAD(name##_r, m, t, AT_r, (void)0)                          \
-    LOAD(name##_rd, m, t, AT_r, fp[pc->b].t = FROM_ACC_##t)      \
-    LOAD(name##_w, m, t, AT_w, (void)0)                          \
-    LOAD(name##_wd, m, t, AT_w, fp[pc->b].t = FROM_ACC_##t)      \
-    LOAD(name##_k, m, t, AT_k, (void)0)                          \
+#define LOAD_VARIANTS(name, m, t)                           \
+    LOAD(name##_s, m, t, AT_s, (void)0)                     \
+    LOAD(name##_sd, m, t, AT_s, fp[pc->b].t = FROM_ACC_##t) \
+    LOAD(name##_r, m, t, AT_r, (void)0)                     \
+    LOAD(name##_rd, m, t, AT_r, fp[pc->b].t = FROM_ACC_##t) \
+    LOAD(name##_w, m, t, AT_w, (void)0)                     \
+    LOAD(name##_wd, m, t, AT_w, fp[pc->b].t = FROM_ACC_##t) \
+    LOAD(name##_k, m, t, AT_k, (void)0)                     \
     LOAD(name##_kd, m, t, AT_k, fp[pc->b].t = FROM_ACC_##t)
 HN_WASM_LOADS(LOAD_VARIANTS)
 
-#define STORE(variant, in_memory, base, stored)            \
-    HANDLER(variant) {                                     \
-        UNUSED;                                            \
-        uint64_t address = (base);                         \
-        if (IS_OUTSIDE(address, sizeof(in_memory))) {      \
-            FAIL(HONE_WASM_TRAP_OUT_OF_BOUNDS_MEMORY);     \
-        }                                                  \
-        in_memory value = (in_memory)(stored);             \
-        memcpy(memory + address, &value, sizeof value);    \
-        NEXT(1);                                           \
+#define STORE(variant, in_memory, base, stored)         \
+    HANDLER(variant) {                                  \
+        UNUSED;                                         \
+        uint64_t address = (base);                      \
+        if (IS_OUTSIDE(address, sizeof(in_memory))) {   \
+            FAIL(HONE_WASM_TRAP_OUT_OF_BOUNDS_MEMORY);  \
+        }                                               \
+        in_memory value = (in_memory)(stored);          \
+        memcpy(memory + address, &value, sizeof value); \
+        NEXT(1);                                        \
     }
-#define STORE_VARIANTS(name, m, t, small)              \
-    STORE(name##_ss, m, AT_s, fp[pc->b].t)              \
-    STORE(name##_rs, m, AT_r, fp[pc->b].t)              \
-    STORE(name##_ws, m, AT_w, fp[pc->b].t)              \
-    STORE(name##_ks, m, AT_k, fp[pc->b].t)              \
-    STORE(name##_sr, m, AT_s, FROM_ACC_##t)             \
-    STORE(name##_rr, m, AT_r, FROM_ACC_##t)             \
-    STORE(name##_wr, m, AT_w, FROM_ACC_##t)             \
-    STORE(name##_kr, m, AT_k, FROM_ACC_##t)             \
-    STORE(name##_sh, m, AT_s, small)                    \
-    STORE(name##_rh, m, AT_r, small)                    \
-    STORE(name##_wh, m, AT_w, small)                    \
+#define STORE_VARIANTS(name, m, t, small)   \
+    STORE(name##_ss, m, AT_s, fp[pc->b].t)  \
+    STORE(name##_rs, m, AT_r, fp[pc->b].t)  \
+    STORE(name##_ws, m, AT_w, fp[pc->b].t)  \
+    STORE(name##_ks, m, AT_k, fp[pc->b].t)  \
+    STORE(name##_sr, m, AT_s, FROM_ACC_##t) \
+    STORE(name##_rr, m, AT_r, FROM_ACC_##t) \
+    STORE(name##_wr, m, AT_w, FROM_ACC_##t) \
+    STORE(name##_kr, m, AT_k, FROM_ACC_##t) \
+    STORE(name##_sh, m, AT_s, small)        \
+    STORE(name##_rh, m, AT_r, small)        \
+    STORE(name##_wh, m, AT_w, small)        \
     STORE(name##_kh, m, AT_k, small)
 #define STORE_VARIANTS_INT(name, m, t) STORE_VARIANTS(name, m, t, SHORT_##t(pc))
 #define STORE_VARIANTS_FLOAT(name, m, t) STORE_VARIANTS(name, m, t, (int16_t)pc->b)
@@ -305,11 +310,11 @@ HANDLER(ENTER) {
     NEXT(1);
 }
 
-#define LEAVE(record)                                                       \
-    do {                                                                    \
+#define LEAVE(record)                                                           \
+    do {                                                                        \
         const hn_wasm_op *back = (const hn_wasm_op *)(uintptr_t)fp[record].i64; \
-        fp = (hn_wasm_slot *)(uintptr_t)fp[(record) + 1].i64;               \
-        GO(back);                                                           \
+        fp = (hn_wasm_slot *)(uintptr_t)fp[(record) + 1].i64;                   \
+        GO(back);                                                               \
     } while (0)
 
 #define RETURN_FROM(name, ...) \
@@ -360,9 +365,8 @@ HANDLER(EXIT) {
 }
 
 /* Calls a function of the host whose arguments lie at `fp`. */
-static __attribute__((noinline)) hone_wasm_trap call_host(const hone_wasm_function *function,
-                                                          hone_wasm_instance *caller,
-                                                          hn_wasm_slot *fp) {
+static __attribute__((noinline)) hone_wasm_trap
+call_host(const hone_wasm_function *function, hone_wasm_instance *caller, hn_wasm_slot *fp) {
     hone_wasm_store *store = caller->store;
     uint32_t params = function->type->params_count, results = function->type->results_count;
     hn_wasm_slot *top = fp + 2 * (size_t)(params > results ? params : results);
@@ -371,8 +375,7 @@ static __attribute__((noinline)) hone_wasm_trap call_host(const hone_wasm_functi
     }
     hn_wasm_slot *saved = store->stack_top;
     store->stack_top = top;
-    store->host_status =
-        function->call(function->context, caller, (hone_wasm_value *)(void *)fp);
+    store->host_status = function->call(function->context, caller, (hone_wasm_value *)(void *)fp);
     store->stack_top = saved;
     return store->host_status ? HONE_WASM_TRAP_HOST : HONE_WASM_TRAP_NONE;
 }
@@ -389,71 +392,71 @@ static __attribute__((noinline)) bool push_crossing(hone_wasm_store *store, cons
 
 static const hn_wasm_op cross_ops[3];
 
-#define RELOAD_MEMORY                                                   \
-    do {                                                                \
-        memory = NULL;                                                  \
-        memory_bytes = 0;                                               \
-        if (instance->memories[0]) {                                    \
-            memory = instance->memories[0]->data;                       \
-            memory_bytes = instance->memories[0]->size_bytes;           \
-        }                                                               \
+#define RELOAD_MEMORY                                         \
+    do {                                                      \
+        memory = NULL;                                        \
+        memory_bytes = 0;                                     \
+        if (instance->memories[0]) {                          \
+            memory = instance->memories[0]->data;             \
+            memory_bytes = instance->memories[0]->size_bytes; \
+        }                                                     \
     } while (0)
 
 /* A call of any function, the arguments at fp + pc->a, going on at pc + 2. */
-#define CALL_ANY(function_)                                                         \
-    do {                                                                            \
-        const hone_wasm_function *function = (function_);                           \
-        hn_wasm_slot *frame = fp + pc->a;                                           \
-        if (!function->code) {                                                      \
-            hone_wasm_trap failure = call_host(function, instance, frame);          \
-            if (HONE_UNLIKELY(failure)) {                                           \
-                FAIL(failure);                                                      \
-            }                                                                       \
-            RELOAD_MEMORY;                                                          \
-            r0 = frame->i64;                                                        \
-            NEXT(2);                                                                \
-        }                                                                           \
-        r0 = (uint64_t)(uintptr_t)(pc + 2);                                         \
-        if (function->instance != instance) {                                       \
-            if (!push_crossing(instance->store, pc + 2, fp, instance)) {            \
-                FAIL(HONE_WASM_TRAP_STACK_EXHAUSTED);                               \
-            }                                                                       \
-            instance = function->instance;                                          \
-            RELOAD_MEMORY;                                                          \
-            r0 = (uint64_t)(uintptr_t)&cross_ops[2];                                \
-        }                                                                           \
-        fp = frame;                                                                 \
-        GO(entry_of(function->code));                                               \
+#define CALL_ANY(function_)                                                \
+    do {                                                                   \
+        const hone_wasm_function *function = (function_);                  \
+        hn_wasm_slot *frame = fp + pc->a;                                  \
+        if (!function->code) {                                             \
+            hone_wasm_trap failure = call_host(function, instance, frame); \
+            if (HONE_UNLIKELY(failure)) {                                  \
+                FAIL(failure);                                             \
+            }                                                              \
+            RELOAD_MEMORY;                                                 \
+            r0 = frame->i64;                                               \
+            NEXT(2);                                                       \
+        }                                                                  \
+        r0 = (uint64_t)(uintptr_t)(pc + 2);                                \
+        if (function->instance != instance) {                              \
+            if (!push_crossing(instance->store, pc + 2, fp, instance)) {   \
+                FAIL(HONE_WASM_TRAP_STACK_EXHAUSTED);                      \
+            }                                                              \
+            instance = function->instance;                                 \
+            RELOAD_MEMORY;                                                 \
+            r0 = (uint64_t)(uintptr_t)&cross_ops[2];                       \
+        }                                                                  \
+        fp = frame;                                                        \
+        GO(entry_of(function->code));                                      \
     } while (0)
 
 /* The same in tail position: arguments move to the frame's beginning, and the callee returns to
  * where this function would have returned to. */
-#define TAIL_CALL_ANY(function_)                                                    \
-    do {                                                                            \
-        const hone_wasm_function *function = (function_);                           \
-        const hn_wasm_op *back = (const hn_wasm_op *)(uintptr_t)fp[pc->d].i64;      \
-        hn_wasm_slot *caller = (hn_wasm_slot *)(uintptr_t)fp[pc->d + 1].i64;        \
-        memmove(fp, fp + pc->a, pc->b * sizeof *fp);                                \
-        r0 = (uint64_t)(uintptr_t)back;                                             \
-        if (!function->code) {                                                      \
-            hone_wasm_trap failure = call_host(function, instance, fp);             \
-            if (HONE_UNLIKELY(failure)) {                                           \
-                FAIL(failure);                                                      \
-            }                                                                       \
-            RELOAD_MEMORY;                                                          \
-            r0 = fp->i64;                                                           \
-            fp = caller;                                                            \
-            GO(back);                                                               \
-        }                                                                           \
-        if (function->instance != instance) {                                       \
-            if (!push_crossing(instance->store, back, caller, instance)) {          \
-                FAIL(HONE_WASM_TRAP_STACK_EXHAUSTED);                               \
-            }                                                                       \
-            instance = function->instance;                                          \
-            RELOAD_MEMORY;                                                          \
-            r0 = (uint64_t)(uintptr_t)&cross_ops[2];                                \
-        }                                                                           \
-        GO(entry_of(function->code));                                               \
+#define TAIL_CALL_ANY(function_)                                               \
+    do {                                                                       \
+        const hone_wasm_function *function = (function_);                      \
+        const hn_wasm_op *back = (const hn_wasm_op *)(uintptr_t)fp[pc->d].i64; \
+        hn_wasm_slot *caller = (hn_wasm_slot *)(uintptr_t)fp[pc->d + 1].i64;   \
+        memmove(fp, fp + pc->a, pc->b * sizeof *fp);                           \
+        r0 = (uint64_t)(uintptr_t)back;                                        \
+        if (!function->code) {                                                 \
+            hone_wasm_trap failure = call_host(function, instance, fp);        \
+            if (HONE_UNLIKELY(failure)) {                                      \
+                FAIL(failure);                                                 \
+            }                                                                  \
+            RELOAD_MEMORY;                                                     \
+            r0 = fp->i64;                                                      \
+            fp = caller;                                                       \
+            GO(back);                                                          \
+        }                                                                      \
+        if (function->instance != instance) {                                  \
+            if (!push_crossing(instance->store, back, caller, instance)) {     \
+                FAIL(HONE_WASM_TRAP_STACK_EXHAUSTED);                          \
+            }                                                                  \
+            instance = function->instance;                                     \
+            RELOAD_MEMORY;                                                     \
+            r0 = (uint64_t)(uintptr_t)&cross_ops[2];                           \
+        }                                                                      \
+        GO(entry_of(function->code));                                          \
     } while (0)
 
 HANDLER(CROSS_RETURN) {
@@ -485,17 +488,16 @@ static inline const hone_wasm_function *find_callee(const hone_wasm_instance *in
         return NULL;
     }
     const hone_wasm_function *function = table->elements[index].function;
-    bool is_callable =
-        function && function->type_id == instance->type_ids[(uint32_t)operands->y];
+    bool is_callable = function && function->type_id == instance->type_ids[(uint32_t)operands->y];
     return HONE_LIKELY(is_callable) ? function : NULL;
 }
 
 static HONE_COLD hone_wasm_trap why_not_callable(const hone_wasm_instance *instance,
                                                  const hn_wasm_op *operands, uint32_t index) {
     const hone_wasm_table *table = instance->tables[operands->y >> 32];
-    return index >= table->size            ? HONE_WASM_TRAP_UNDEFINED_ELEMENT
+    return index >= table->size          ? HONE_WASM_TRAP_UNDEFINED_ELEMENT
            : !table->elements[index].u64 ? HONE_WASM_TRAP_UNINITIALIZED_ELEMENT
-                                           : HONE_WASM_TRAP_INDIRECT_CALL_TYPE;
+                                         : HONE_WASM_TRAP_INDIRECT_CALL_TYPE;
 }
 
 HANDLER(CALL_INDIRECT) {
@@ -534,6 +536,18 @@ HANDLER(SLOW) {
     RELOAD_MEMORY;
     r0 = fp[pc->a].i64;
     NEXT(2);
+}
+
+/* At the beginning of functions and loops: what is executed until the next one. */
+HANDLER(FUEL) {
+    UNUSED;
+    hone_wasm_store *store = instance->store;
+    if (HONE_UNLIKELY(store->fuel < pc->u)) {
+        store->fuel = 0;
+        FAIL(HONE_WASM_TRAP_OUT_OF_FUEL);
+    }
+    store->fuel -= pc->u;
+    NEXT(1);
 }
 
 static const hn_wasm_op exit_ops[3] = {{.y = 0}, {.y = 0}, {.handler = op_EXIT}};

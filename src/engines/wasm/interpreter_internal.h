@@ -9,16 +9,16 @@
 /* Everything that has a handler: SINGLE(name) for the single ones, the others with the rows of
  * their tables. The order is that of the numbers. */
 #define HN_WASM_ALL_OPERATIONS(SINGLE, BINARY, UNARY, BRANCH, BRANCH_FLOAT, COUNT, LOAD, STORE) \
-    HN_WASM_SINGLES(SINGLE)                                                              \
-    HN_WASM_BINARIES(BINARY)                                                             \
-    HN_WASM_UNARIES(UNARY)                                                               \
-    HN_WASM_COMPARES_INT(BRANCH, I32, i32, int32_t)                                      \
-    HN_WASM_COMPARES_INT(BRANCH, I64, i64, int64_t)                                      \
-    HN_WASM_COMPARES_FLOAT(BRANCH_FLOAT, F32, f32)                                       \
-    HN_WASM_COMPARES_FLOAT(BRANCH_FLOAT, F64, f64)                                       \
-    HN_WASM_COMPARES_INT(COUNT, I32, i32, int32_t)                                       \
-    HN_WASM_LOADS(LOAD)                                                                  \
-    HN_WASM_STORES_INT(STORE)                                                            \
+    HN_WASM_SINGLES(SINGLE)                                                                     \
+    HN_WASM_BINARIES(BINARY)                                                                    \
+    HN_WASM_UNARIES(UNARY)                                                                      \
+    HN_WASM_COMPARES_INT(BRANCH, I32, i32, int32_t)                                             \
+    HN_WASM_COMPARES_INT(BRANCH, I64, i64, int64_t)                                             \
+    HN_WASM_COMPARES_FLOAT(BRANCH_FLOAT, F32, f32)                                              \
+    HN_WASM_COMPARES_FLOAT(BRANCH_FLOAT, F64, f64)                                              \
+    HN_WASM_COMPARES_INT(COUNT, I32, i32, int32_t)                                              \
+    HN_WASM_LOADS(LOAD)                                                                         \
+    HN_WASM_STORES_INT(STORE)                                                                   \
     HN_WASM_STORES_FLOAT(STORE)
 
 #define HN_WASM_ENUM(variant) HN_WASM_DO_##variant,

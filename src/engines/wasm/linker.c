@@ -11,8 +11,7 @@
 #include "constant_internal.h"
 #include "store_internal.h"
 
-#define NEW(store, type, count) \
-    HONE_ARENA_NEW_ARRAY(&(store)->arena, type, (count) ? (count) : 1)
+#define NEW(store, type, count) HONE_ARENA_NEW_ARRAY(&(store)->arena, type, (count) ? (count) : 1)
 
 static hone_status no_memory(hone_diag *diag) {
     return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for an instance");
@@ -41,8 +40,8 @@ static hone_wasm_instance *make_arrays(hone_wasm_store *store, hone_wasm_module 
     }
     for (uint32_t i = 0; i < module->types_count; i++) {
         uint32_t canonical = module->canonical[i];
-        type_ids[i] = canonical == i ? hn_wasm_type_id(store, &module->types[i])
-                                     : type_ids[canonical];
+        type_ids[i] =
+            canonical == i ? hn_wasm_type_id(store, &module->types[i]) : type_ids[canonical];
         if (type_ids[i] == UINT32_MAX) {
             return NULL;
         }

@@ -41,8 +41,7 @@ static hone_status copy_bytes(hone_wasm_module *module, hone_span bytes, hone_di
 static void prepare_codes(hn_wasm_decoder *decoder) {
     hone_wasm_module *module = decoder->module;
     uint32_t count = module->functions_count - module->functions_imported;
-    module->codes =
-        hn_wasm_new_array(decoder, count, sizeof(hn_wasm_code), _Alignof(hn_wasm_code));
+    module->codes = hn_wasm_new_array(decoder, count, sizeof(hn_wasm_code), _Alignof(hn_wasm_code));
     for (uint32_t i = 0; i < count && module->codes; i++) {
         hn_wasm_code *code = &module->codes[i];
         code->module = module;
@@ -95,6 +94,7 @@ hone_status hone_wasm_module_create(hone_span bytes, const hone_wasm_module_opti
     module->allocator = chosen.allocator;
     module->features = chosen.features ? chosen.features : HONE_WASM_FEATURES_ALL;
     module->limits = chosen.limits;
+    module->is_metered = chosen.is_metered;
     module->start = HN_WASM_NO_INDEX;
     module->data_count_stated = HN_WASM_NO_INDEX;
     module->bytes = bytes;

@@ -146,6 +146,7 @@ struct hone_wasm_module {
     hone_arena arena; /* everything below but copied bytes */
     hone_span bytes;
     bool has_own_bytes;
+    bool is_metered;
     uint32_t features;
     hone_wasm_module_limits limits;
 

@@ -168,10 +168,10 @@ static inline uint32_t hn_saturate_u32(double a) {
     return !(a > -1.0) ? 0 : a >= 4294967295.0 ? UINT32_MAX : (uint32_t)(int64_t)a;
 }
 static inline int64_t hn_saturate_i64(double a) {
-    return a != a                          ? 0
-           : a <= -9223372036854775808.0   ? INT64_MIN
-           : a >= 9223372036854775808.0    ? INT64_MAX
-                                           : (int64_t)a;
+    return a != a                        ? 0
+           : a <= -9223372036854775808.0 ? INT64_MIN
+           : a >= 9223372036854775808.0  ? INT64_MAX
+                                         : (int64_t)a;
 }
 static inline uint64_t hn_saturate_u64(double a) {
     return !(a > -1.0) ? 0 : a >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)a;

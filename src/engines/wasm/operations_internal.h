@@ -92,9 +92,11 @@
     X(I32_TRUNC_F32_U, f32, i32, hn_check_f32(a, -1.0f, 4294967296.0f), (uint32_t)a) \
     X(I32_TRUNC_F64_S, f64, i32, hn_check_f64(a, -2147483649.0, 2147483648.0), (int32_t)a) \
     X(I32_TRUNC_F64_U, f64, i32, hn_check_f64(a, -1.0, 4294967296.0), (uint32_t)a) \
-    X(I64_TRUNC_F32_S, f32, i64, hn_check_f32(a, -9223373136366403584.0f, 9223372036854775808.0f), (int64_t)a) \
+    X(I64_TRUNC_F32_S, f32, i64, \
+        hn_check_f32(a, -9223373136366403584.0f, 9223372036854775808.0f), (int64_t)a) \
     X(I64_TRUNC_F32_U, f32, i64, hn_check_f32(a, -1.0f, 18446744073709551616.0f), (uint64_t)a) \
-    X(I64_TRUNC_F64_S, f64, i64, hn_check_f64(a, -9223372036854777856.0, 9223372036854775808.0), (int64_t)a) \
+    X(I64_TRUNC_F64_S, f64, i64, \
+        hn_check_f64(a, -9223372036854777856.0, 9223372036854775808.0), (int64_t)a) \
     X(I64_TRUNC_F64_U, f64, i64, hn_check_f64(a, -1.0, 18446744073709551616.0), (uint64_t)a) \
     X(I32_TRUNC_SAT_F32_S, f32, i32, 0, hn_saturate_i32((double)a)) \
     X(I32_TRUNC_SAT_F32_U, f32, i32, 0, hn_saturate_u32((double)a)) \
@@ -177,23 +179,28 @@
     X(name##_ri) X(name##_rid) X(name##_sr) X(name##_srd)
 #define HN_WASM_VARIANTS_UNARY(X, name) X(name##_s) X(name##_sd) X(name##_r) X(name##_rd)
 #define HN_WASM_VARIANTS_LOAD(X, name) \
-    X(name##_s) X(name##_sd) X(name##_r) X(name##_rd) X(name##_w) X(name##_wd) X(name##_k) X(name##_kd)
+    X(name##_s) X(name##_sd) X(name##_r) X(name##_rd) X(name##_w) X(name##_wd) \
+        X(name##_k) X(name##_kd)
 #define HN_WASM_VARIANTS_STORE(X, name) \
-    X(name##_ss) X(name##_rs) X(name##_ws) X(name##_ks) X(name##_sr) X(name##_rr) X(name##_wr) X(name##_kr) \
+    X(name##_ss) X(name##_rs) X(name##_ws) X(name##_ks) X(name##_sr) X(name##_rr) \
+        X(name##_wr) X(name##_kr) \
     X(name##_sh) X(name##_rh) X(name##_wh) X(name##_kh)
 #define HN_WASM_VARIANTS_BRANCH(X, name) \
-    X(BR_##name##_ss) X(BR_##name##_rs) X(BR_##name##_sh) X(BR_##name##_rh) X(BR_##name##_sw) X(BR_##name##_rw)
+    X(BR_##name##_ss) X(BR_##name##_rs) X(BR_##name##_sh) X(BR_##name##_rh) \
+        X(BR_##name##_sw) X(BR_##name##_rw)
 #define HN_WASM_VARIANTS_COUNT(X, name) X(BA_##name##_s) X(BA_##name##_w)
 #define HN_WASM_VARIANTS_BRANCH_FLOAT(X, name) \
     X(BR_##name##_ss) X(BR_##name##_rs) X(BN_##name##_ss) X(BN_##name##_rs)
 
 /* Operations of their own. */
 #define HN_WASM_SINGLES(X) \
-    X(ENTER) X(COMPILE) X(EXIT) X(RETURN) X(RETURN_s) X(RETURN_r) X(RETURN_f) X(RETURN_g) X(RETURN_i) \
+    X(ENTER) X(COMPILE) X(EXIT) X(RETURN) X(RETURN_s) X(RETURN_r) X(RETURN_f) X(RETURN_g) \
+        X(RETURN_i) \
     X(CROSS_RETURN) X(CALL) X(CALL_IMPORT) X(CALL_INDIRECT) X(TAIL_CALL) X(TAIL_CALL_INDIRECT) \
-    X(TRAP) X(JUMP) X(BR_IF_s) X(BR_IF_r) X(BR_UNLESS_s) X(BR_UNLESS_r) X(BA_IF) X(BA_UNLESS) X(BR_TABLE_s) X(BR_TABLE_r) \
+    X(TRAP) X(JUMP) X(BR_IF_s) X(BR_IF_r) X(BR_UNLESS_s) X(BR_UNLESS_r) X(BA_IF) \
+        X(BA_UNLESS) X(BR_TABLE_s) X(BR_TABLE_r) \
     X(COPY) X(SET_r) X(SET_f) X(SET_g) X(SET_i) X(SET_w) X(SELECT_s) X(SELECT_r) \
-    X(GLOBAL_GET) X(GLOBAL_GETd) X(GLOBAL_GET_w) X(GLOBAL_SET_s) X(GLOBAL_SET_r) X(SLOW)
+    X(GLOBAL_GET) X(GLOBAL_GETd) X(GLOBAL_GET_w) X(GLOBAL_SET_s) X(GLOBAL_SET_r) X(SLOW) X(FUEL)
 /* clang-format on */
 
 #endif

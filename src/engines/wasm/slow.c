@@ -179,8 +179,7 @@ hone_wasm_trap hn_wasm_slow(hone_wasm_instance *instance, uint32_t opcode,
     case HN_WASM_OP_TABLE_INIT:
         return hn_wasm_table_init(instance, x, y, fp[0].i32, fp[1].i32, fp[2].i32);
     case HN_WASM_OP_ELEM_DROP: instance->is_element_dropped[x] = true; break;
-    case HN_WASM_OP_TABLE_COPY:
-        return table_copy(instance->tables[x], instance->tables[y], fp);
+    case HN_WASM_OP_TABLE_COPY: return table_copy(instance->tables[x], instance->tables[y], fp);
     case HN_WASM_OP_TABLE_FILL: return table_fill(instance->tables[x], fp);
     case HN_WASM_OP_TABLE_GROW: table_grow(instance->tables[x], fp); break;
     case HN_WASM_OP_TABLE_SIZE: fp[0].i64 = instance->tables[x]->size; break;

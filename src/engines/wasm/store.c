@@ -40,8 +40,9 @@ hone_status hone_wasm_store_create(const hone_wasm_store_options *options, hone_
     hone_wasm_store_options chosen = options ? *options : (hone_wasm_store_options){0};
     complete_options(&chosen);
     if (chosen.stack_bytes < STACK_BYTES_MIN) {
-        return hone_diag_set(diag, HONE_STATUS_LIMIT, "a stack of %zu bytes, at least %d are needed",
-                             chosen.stack_bytes, STACK_BYTES_MIN);
+        return hone_diag_set(diag, HONE_STATUS_LIMIT,
+                             "a stack of %zu bytes, at least %d are needed", chosen.stack_bytes,
+                             STACK_BYTES_MIN);
     }
     hone_wasm_store *store = HONE_NEW(chosen.allocator, hone_wasm_store);
     if (!store) {
@@ -146,8 +147,8 @@ hone_status hone_wasm_function_create(hone_wasm_store *store, const hone_wasm_fu
     if (type_id == UINT32_MAX) {
         return HONE_STATUS_OUT_OF_MEMORY;
     }
-    *function = (hone_wasm_function){
-        .type_id = type_id, .type = copy, .call = call, .context = context};
+    *function =
+        (hone_wasm_function){.type_id = type_id, .type = copy, .call = call, .context = context};
     *out_function = function;
     return HONE_OK;
 }
@@ -186,9 +187,9 @@ int64_t hn_wasm_memory_grow(hone_wasm_memory *memory, uint64_t pages) {
         return (int64_t)old;
     }
     size_t old_bytes = (size_t)memory->size_bytes, more = (size_t)pages * HN_WASM_PAGE_BYTES;
-    uint8_t *data = old_bytes ? hone_reallocate(store->allocator, memory->data, old_bytes,
-                                                old_bytes + more, 64)
-                              : hone_allocate(store->allocator, more, 64);
+    uint8_t *data =
+        old_bytes ? hone_reallocate(store->allocator, memory->data, old_bytes, old_bytes + more, 64)
+                  : hone_allocate(store->allocator, more, 64);
     if (!data) {
         return -1;
     }
@@ -212,10 +213,10 @@ hone_status hone_wasm_table_create(hone_wasm_store *store, hone_wasm_type elemen
     table->element = (uint8_t)element;
     table->store = store;
     if (hn_wasm_table_grow(table, limits.min, (hone_wasm_value){.u64 = 0}) < 0) {
-        return hone_diag_set(diag, HONE_STATUS_LIMIT,
-                             "a table of %llu elements: the store may have %llu, or memory is short",
-                             (unsigned long long)limits.min,
-                             (unsigned long long)store->options.table_elements_max);
+        return hone_diag_set(
+            diag, HONE_STATUS_LIMIT,
+            "a table of %llu elements: the store may have %llu, or memory is short",
+            (unsigned long long)limits.min, (unsigned long long)store->options.table_elements_max);
     }
     store->tables[store->tables_count++] = table;
     *out_table = table;
@@ -295,8 +296,8 @@ hone_status hone_wasm_store_define(hone_wasm_store *store, hone_text module_name
     if (!module_copy || !name_copy) {
         return HONE_STATUS_OUT_OF_MEMORY;
     }
-    store->definitions[store->definitions_count++] = (hn_wasm_definition){
-        {module_copy, module_name.size}, {name_copy, name.size}, item};
+    store->definitions[store->definitions_count++] =
+        (hn_wasm_definition){{module_copy, module_name.size}, {name_copy, name.size}, item};
     return HONE_OK;
 }
 
@@ -359,6 +360,14 @@ hone_status hone_wasm_call(hone_wasm_store *store, hone_wasm_function *function,
         return store->host_status;
     }
     return hone_diag_set(diag, HONE_STATUS_TRAP, "%s", hone_wasm_trap_text(trap));
+}
+
+void hone_wasm_store_set_fuel(hone_wasm_store *store, uint64_t fuel) {
+    store->fuel = fuel;
+}
+
+uint64_t hone_wasm_store_fuel(const hone_wasm_store *store) {
+    return store->fuel;
 }
 
 hone_wasm_trap hone_wasm_store_trap(const hone_wasm_store *store) {

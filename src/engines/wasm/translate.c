@@ -24,11 +24,12 @@ enum { SHAPE_NONE, SHAPE_BINARY, SHAPE_UNARY, SHAPE_LOAD, SHAPE_STORE };
 #define CLASS_f64 HN_WASM_CLASS_F64
 #define BINARY_ROW(name, t, rt, trap, e) \
     [HN_WASM_OP_##name & 0x1FF] = {HN_WASM_DO_##name##_ss, SHAPE_BINARY, CLASS_##rt},
-#define UNARY_ROW(name, t, rt, trap, e)                                     \
-    [(HN_WASM_OP_##name & 0xFF) + (HN_WASM_OP_##name > 0xFF ? 256 : 0)] = { \
-        HN_WASM_DO_##name##_s, SHAPE_UNARY, CLASS_##rt},
+#define UNARY_ROW(name, t, rt, trap, e) \
+    [(HN_WASM_OP_##name & 0xFF) +       \
+        (HN_WASM_OP_##name > 0xFF ? 256 : 0)] = {HN_WASM_DO_##name##_s, SHAPE_UNARY, CLASS_##rt},
 #define LOAD_ROW(name, m, t) [HN_WASM_OP_##name] = {HN_WASM_DO_##name##_s, SHAPE_LOAD, CLASS_##t},
-#define STORE_ROW(name, m, t) [HN_WASM_OP_##name] = {HN_WASM_DO_##name##_ss, SHAPE_STORE, CLASS_##t},
+#define STORE_ROW(name, m, t) \
+    [HN_WASM_OP_##name] = {HN_WASM_DO_##name##_ss, SHAPE_STORE, CLASS_##t},
 
 /* By instruction; those behind the prefix 0xFC from 256 on. */
 static const operation_row rows[256 + 32] = {
@@ -160,8 +161,8 @@ static void emit_return_one(hn_wasm_translator *t) {
         op = hn_wasm_emit(t, HN_WASM_DO_RETURN_i);
         op->a = (uint16_t)item.value;
     } else {
-        uint16_t slot = item.kind == HN_WASM_ITEM_LOCAL ? (uint16_t)item.value
-                                                        : hn_wasm_own_slot(t, index);
+        uint16_t slot =
+            item.kind == HN_WASM_ITEM_LOCAL ? (uint16_t)item.value : hn_wasm_own_slot(t, index);
         bool is_acc = item.kind != HN_WASM_ITEM_CONSTANT && acc->slot == slot;
         if (item.kind == HN_WASM_ITEM_CONSTANT) {
             hn_wasm_settle(t, index);
@@ -304,6 +305,15 @@ static void branch_table(hn_wasm_translator *t) {
     set_unreachable(t);
 }
 
+/* Instructions are counted for the innermost loop that they are in. */
+static void emit_meter(hn_wasm_translator *t) {
+    if (t->module->is_metered) {
+        hn_wasm_emit(t, HN_WASM_DO_FUEL)->u = 1;
+        t->meter = (uint32_t)t->last;
+        t->last = -1;
+    }
+}
+
 /* --- blocks ----------------------------------------------------------------------------------- */
 
 static void read_block_type(hn_wasm_translator *t, hn_wasm_block *block) {
@@ -362,6 +372,8 @@ static void begin_block(hn_wasm_translator *t, uint32_t opcode) {
         hn_wasm_forget(t);
         t->last = -1;
         block.loop_start = t->ops_count;
+        block.outer_meter = t->meter;
+        emit_meter(t);
     }
     block.height = t->items_count - params_of(&block);
     t->blocks[t->blocks_count++] = block;
@@ -416,6 +428,9 @@ static void end_block(hn_wasm_translator *t) {
         return;
     }
     leave(t);
+    if (block.opcode == HN_WASM_OP_LOOP) {
+        t->meter = block.outer_meter;
+    }
     t->blocks_count--;
     if (hn_wasm_is_failed(&t->reader)) {
         return;
@@ -452,8 +467,7 @@ static void finish_call(hn_wasm_translator *t, const hone_wasm_function_type *ty
     hn_wasm_forget(t);
     for (uint32_t i = 0; i < type->results_count && !hn_wasm_is_failed(&t->reader); i++) {
         hn_wasm_class class_ = hn_wasm_class_of(type->results[i]);
-        hn_wasm_push_slot(t, class_,
-                          type->results_count == 1 && class_ == HN_WASM_CLASS_INT);
+        hn_wasm_push_slot(t, class_, type->results_count == 1 && class_ == HN_WASM_CLASS_INT);
     }
 }
 
@@ -604,10 +618,19 @@ static void slow(hn_wasm_translator *t, uint32_t opcode) {
     case HN_WASM_OP_TABLE_SET: params = 2; break;
     case HN_WASM_OP_MEMORY_SIZE:
     case HN_WASM_OP_TABLE_SIZE:
-    case HN_WASM_OP_REF_FUNC: params = 0; result = HN_WASM_CLASS_INT; break;
+    case HN_WASM_OP_REF_FUNC:
+        params = 0;
+        result = HN_WASM_CLASS_INT;
+        break;
     case HN_WASM_OP_MEMORY_GROW:
-    case HN_WASM_OP_TABLE_GET: params = 1; result = HN_WASM_CLASS_INT; break;
-    case HN_WASM_OP_TABLE_GROW: params = 2; result = HN_WASM_CLASS_INT; break;
+    case HN_WASM_OP_TABLE_GET:
+        params = 1;
+        result = HN_WASM_CLASS_INT;
+        break;
+    case HN_WASM_OP_TABLE_GROW:
+        params = 2;
+        result = HN_WASM_CLASS_INT;
+        break;
     default: break;
     }
     emit_slow(t, opcode, params, result, operands);
@@ -715,6 +738,9 @@ static void step(hn_wasm_translator *t) {
         refuse_vectors(t, at);
         return;
     }
+    if (t->module->is_metered) {
+        t->ops[t->meter].u++;
+    }
     const operation_row *row = row_of(opcode);
     switch (row->shape) {
     case SHAPE_BINARY: hn_wasm_emit_binary(t, opcode, row->operation); break;
@@ -743,19 +769,17 @@ static void skip_unreachable(hn_wasm_translator *t) {
 /* --- functions -------------------------------------------------------------------------------- */
 
 static void add_locals(hn_wasm_translator *t, uint32_t count, uint8_t type) {
-    uint32_t wanted = t->locals_count + count, capacity = t->locals_capacity;
+    uint32_t wanted = t->locals_count + count;
     if (type == HONE_WASM_V128) {
         refuse_vectors(t, t->reader.at);
         return;
     }
-    if (wanted > t->locals_capacity) {
-        uint32_t same = capacity;
-        t->local_classes = grow(t, t->local_classes, &capacity, 1, wanted);
-        t->local_uses = grow(t, t->local_uses, &same, sizeof *t->local_uses, wanted);
-        if (hn_wasm_is_failed(&t->reader)) {
-            return; /* released by capacity: see release */
-        }
-        t->locals_capacity = capacity;
+    if (wanted > t->classes_capacity) {
+        t->local_classes = grow(t, t->local_classes, &t->classes_capacity, 1, wanted);
+        t->local_uses = grow(t, t->local_uses, &t->uses_capacity, sizeof *t->local_uses, wanted);
+    }
+    if (hn_wasm_is_failed(&t->reader)) {
+        return;
     }
     for (; t->locals_count < wanted; t->locals_count++) {
         t->local_classes[t->locals_count] = (uint8_t)hn_wasm_class_of(type);
@@ -791,6 +815,7 @@ static void translate_body(hn_wasm_translator *t) {
     t->blocks = grow(t, t->blocks, &t->blocks_capacity, sizeof *t->blocks, 0);
     t->last = t->before = -1;
     (void)hn_wasm_emit(t, HN_WASM_DO_ENTER);
+    emit_meter(t);
     hn_wasm_forget(t);
     if (hn_wasm_is_failed(&t->reader)) {
         return;
@@ -818,14 +843,14 @@ static void release(hn_wasm_translator *t) {
     hone_release(allocator, t->ops, t->ops_capacity * sizeof *t->ops, alignment);
     hone_release(allocator, t->items, t->items_capacity * sizeof *t->items, alignment);
     hone_release(allocator, t->blocks, t->blocks_capacity * sizeof *t->blocks, alignment);
-    hone_release(allocator, t->local_classes, t->locals_capacity, alignment);
-    hone_release(allocator, t->local_uses, t->locals_capacity * sizeof *t->local_uses, alignment);
+    hone_release(allocator, t->local_classes, t->classes_capacity, alignment);
+    hone_release(allocator, t->local_uses, t->uses_capacity * sizeof *t->local_uses, alignment);
 }
 
 /* The operations in a block of their exact size; the entry is set last. */
 static hone_status keep(hn_wasm_translator *t, hn_wasm_code *code, hone_diag *diag) {
-    hn_wasm_op *ops = hone_allocate(t->module->allocator, t->ops_count * sizeof *ops,
-                                    _Alignof(hn_wasm_op));
+    hn_wasm_op *ops =
+        hone_allocate(t->module->allocator, t->ops_count * sizeof *ops, _Alignof(hn_wasm_op));
     if (!ops) {
         return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for translated code");
     }

@@ -63,6 +63,7 @@ typedef struct hn_wasm_block {
     uint32_t loop_start;   /* position */
     uint32_t patches;      /* chain of branches to the end, position + 1; 0 ends it */
     uint32_t else_patches; /* of an `if` */
+    uint32_t outer_meter;  /* where instructions were counted before this loop */
     bool is_reached;       /* the code that follows can be reached */
 } hn_wasm_block;
 
@@ -72,6 +73,7 @@ typedef struct hn_wasm_translator {
     const hone_wasm_function_type *type;
     hn_wasm_op *ops;
     uint32_t ops_count, ops_capacity;
+    hn_wasm_op discarded; /* written to where there was no memory for the first operation */
     hn_wasm_item *items;
     uint32_t items_count, items_capacity;
     uint32_t settled_count; /* items from the bottom that are known to be no locals */
@@ -79,10 +81,11 @@ typedef struct hn_wasm_translator {
     uint32_t blocks_count, blocks_capacity;
     uint8_t *local_classes;
     uint32_t *local_uses; /* items that are this local */
-    uint32_t locals_count, locals_capacity;
+    uint32_t locals_count, classes_capacity, uses_capacity;
     uint32_t record; /* first of the two slots behind the locals */
     uint32_t frame_slots;
     hn_wasm_accumulator accumulators[HN_WASM_CLASSES_COUNT];
+    uint32_t meter;          /* of a metered module: the operation that pays for what comes */
     int64_t last;            /* position of the last operation, -1 behind a label */
     uint32_t last_operation; /* its number */
     int64_t before;          /* the one before it */

@@ -35,19 +35,19 @@ typedef union hone_wasm_value {
 } hone_wasm_value;
 
 /* name, text (as the specification's tests have it) */
-#define HONE_WASM_TRAP_LIST(X)                                    \
-    X(UNREACHABLE, "unreachable")                                 \
-    X(OUT_OF_BOUNDS_MEMORY, "out of bounds memory access")        \
-    X(OUT_OF_BOUNDS_TABLE, "out of bounds table access")          \
-    X(UNDEFINED_ELEMENT, "undefined element")                     \
-    X(UNINITIALIZED_ELEMENT, "uninitialized element")             \
-    X(INDIRECT_CALL_TYPE, "indirect call type mismatch")          \
-    X(DIVIDE_BY_ZERO, "integer divide by zero")                   \
-    X(INTEGER_OVERFLOW, "integer overflow")                       \
-    X(INVALID_CONVERSION, "invalid conversion to integer")        \
-    X(STACK_EXHAUSTED, "call stack exhausted")                    \
-    X(OUT_OF_FUEL, "out of fuel")                                 \
-    X(UNTRANSLATABLE, "a function that cannot be translated")     \
+#define HONE_WASM_TRAP_LIST(X)                                \
+    X(UNREACHABLE, "unreachable")                             \
+    X(OUT_OF_BOUNDS_MEMORY, "out of bounds memory access")    \
+    X(OUT_OF_BOUNDS_TABLE, "out of bounds table access")      \
+    X(UNDEFINED_ELEMENT, "undefined element")                 \
+    X(UNINITIALIZED_ELEMENT, "uninitialized element")         \
+    X(INDIRECT_CALL_TYPE, "indirect call type mismatch")      \
+    X(DIVIDE_BY_ZERO, "integer divide by zero")               \
+    X(INTEGER_OVERFLOW, "integer overflow")                   \
+    X(INVALID_CONVERSION, "invalid conversion to integer")    \
+    X(STACK_EXHAUSTED, "call stack exhausted")                \
+    X(OUT_OF_FUEL, "out of fuel")                             \
+    X(UNTRANSLATABLE, "a function that cannot be translated") \
     X(HOST, "a host function failed")
 
 typedef enum hone_wasm_trap {
@@ -130,6 +130,12 @@ hone_wasm_function_type hone_wasm_function_type_of(const hone_wasm_function *fun
  * TRAP, or the status of a host function. The diag names the trap and the innermost functions. */
 HONE_MUST_USE hone_status hone_wasm_call(hone_wasm_store *store, hone_wasm_function *function,
                                          hone_wasm_value *values, hone_diag *diag);
+
+/* Fuel for the code of metered modules, one unit per instruction; none is there at first. Counted
+ * ahead, where functions and loops begin, so the same program always stops at the same place: with
+ * the trap OUT_OF_FUEL, after at most one pass through a loop or function more than was paid. */
+void hone_wasm_store_set_fuel(hone_wasm_store *store, uint64_t fuel);
+uint64_t hone_wasm_store_fuel(const hone_wasm_store *store);
 
 /* What the last call that returned TRAP ran into. */
 hone_wasm_trap hone_wasm_store_trap(const hone_wasm_store *store);

@@ -93,6 +93,7 @@ typedef struct hone_wasm_module_options {
     uint32_t features;               /* of hone_wasm_feature; 0 means HONE_WASM_FEATURES_ALL */
     hone_wasm_module_limits limits;
     bool borrows_bytes; /* the bytes outlive the module: do not copy them */
+    bool is_metered;    /* its code uses fuel (hone/wasm/instance.h) */
 } hone_wasm_module_options;
 
 typedef struct hone_wasm_module hone_wasm_module;
