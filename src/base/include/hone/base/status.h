@@ -54,6 +54,10 @@
     X(NOT_CONNECTED, 603, "nobody is at the other end")               \
     X(PEER_DEAD, 604, "the other end died")                           \
     X(LOST, 605, "messages were dropped")                             \
+    X(MALFORMED, 700, "not well-formed WebAssembly")                  \
+    X(INVALID_MODULE, 701, "an invalid module")                       \
+    X(UNLINKABLE, 702, "an import cannot be linked")                  \
+    X(TRAP, 703, "the program trapped")                               \
     X(WRONG_DIMENSION, 800, "wrong number of elements")               \
     X(NOT_FINITE, 801, "not a finite vector")                         \
     X(READ_ONLY, 802, "opened for reading only")                      \

@@ -1,0 +1,8 @@
+(module (memory (export "m") 1 4) (global $g (mut i64) (i64.const -5)) (table 4 funcref) (type $t (func (param i32 i64) (result f64)))
+ (elem (i32.const 1) $a $b) (data (i32.const 8) "hello") (data "passive")
+ (func $a (export "a") (param i32 i64) (result f64) (local f32 f64 i32)
+  (block $x (result f64) (loop $l (local.set 4 (i32.add (local.get 4) (i32.const 1))) (br_if $l (i32.lt_u (local.get 4) (i32.const 100000))))
+   (br_table $x $x (f64.const 0x1.8p4) (local.get 0))))
+ (func $b (param i32 i64) (result f64) (if (result f64) (local.get 0) (then (call $a (local.get 0) (local.get 1))) (else (call_indirect (type $t) (local.get 0) (local.get 1) (i32.const 1)))))
+ (func $c (export "c") (result i32 i64) (memory.init 1 (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop 1) (memory.copy (i32.const 0) (i32.const 1) (i32.const 2)) (memory.fill (i32.const 0) (i32.const 1) (i32.const 2)) (global.set $g (i64.const 7)) (i32.load8_s offset=4 (i32.const 3)) (global.get $g))
+ (start $s) (func $s))
