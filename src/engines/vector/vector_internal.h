@@ -124,7 +124,7 @@ struct hone_vector_index {
     uint64_t candidates[HN_CANDIDATES_MAX]; /* the writers' */
 };
 
-/* ---- store.c: memory, slots, keys ---- */
+/* ---- slots.c: memory, slots, keys ---- */
 
 void hn_vector_lay_out(hone_vector_index *index);
 HONE_MUST_USE void *hn_vector_allocate(hone_vector_index *index, size_t size);

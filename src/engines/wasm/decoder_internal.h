@@ -4,7 +4,7 @@
 #define HONE_WASM_DECODER_INTERNAL_H
 
 #include "module_internal.h"
-#include "reader_internal.h"
+#include "byte_reader_internal.h"
 
 typedef struct hn_wasm_frame hn_wasm_frame;
 

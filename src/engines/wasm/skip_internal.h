@@ -3,7 +3,7 @@
 #define HONE_WASM_SKIP_INTERNAL_H
 
 #include "module_internal.h"
-#include "reader_internal.h"
+#include "byte_reader_internal.h"
 
 /* Reads one instruction with its immediates and returns its code. */
 uint32_t hn_wasm_skip_instruction(hn_wasm_reader *reader);

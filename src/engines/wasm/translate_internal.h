@@ -12,7 +12,7 @@
 #define HONE_WASM_TRANSLATE_INTERNAL_H
 
 #include "interpreter_internal.h"
-#include "reader_internal.h"
+#include "byte_reader_internal.h"
 
 typedef enum hn_wasm_class {
     HN_WASM_CLASS_INT,

@@ -4,8 +4,8 @@
  * read returns zero without moving, so that a run of reads needs one check. Loops over counts that
  * come from the bytes check on every turn.
  */
-#ifndef HONE_WASM_READER_INTERNAL_H
-#define HONE_WASM_READER_INTERNAL_H
+#ifndef HONE_WASM_BYTE_READER_INTERNAL_H
+#define HONE_WASM_BYTE_READER_INTERNAL_H
 
 #include "hone/base/hints.h"
 #include "hone/base/span.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reader_internal.h"
+#include "byte_reader_internal.h"
 
 #include <stdio.h>
 
