@@ -8,7 +8,7 @@
 
 #include "hone/channel/link.h"
 #include "ring_internal.h"
-#include "wire_internal.h"
+#include "frame_internal.h"
 
 enum {
     HN_BATCH_BYTES_MAX = 64 << 10,

@@ -23,7 +23,7 @@
  *              connection. There is neither encryption nor authentication.
  *   Limits     4096 messages on the way; all memory is allocated at creation.
  *
- * How it looks on the wire: wire_internal.h.
+ * How it looks on the wire: frame_internal.h.
  */
 #ifndef HONE_CHANNEL_LINK_H
 #define HONE_CHANNEL_LINK_H

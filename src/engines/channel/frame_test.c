@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "wire_internal.h"
+#include "frame_internal.h"
 
 static const hn_wire_limits limits = {1000, 1u << HONE_CODEC_NONE | 1u << HONE_CODEC_LZ4};
 

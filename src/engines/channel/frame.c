@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encoding and decoding of frames. Strict: every bit that means nothing has to be 0, so that it can
  * mean something in a version to come. */
-#include "wire_internal.h"
+#include "frame_internal.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire_internal.h"
+#include "frame_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,8 +14,8 @@
  * The first frame of each side is HELLO; it says what the side accepts, and where it stands.
  * The first byte and the version's place in it are the same in all versions to come.
  */
-#ifndef HONE_CHANNEL_WIRE_INTERNAL_H
-#define HONE_CHANNEL_WIRE_INTERNAL_H
+#ifndef HONE_CHANNEL_FRAME_INTERNAL_H
+#define HONE_CHANNEL_FRAME_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
