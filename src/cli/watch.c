@@ -62,7 +62,15 @@ static hone_status open_node(hn_watch *watch, int64_t pid, hone_diag *diag) {
     if (watch->count == HONE_LIVE_LIST_MAX) {
         forget_ended(watch);
     }
+    /* copies: the page may change under our hands; its size was checked for some count only */
     node.stages_count = node.live.page->stages_count;
+    node.partitions_count = node.live.page->partitions_count;
+    uint64_t stages_bytes = node.live.memory.size_bytes - sizeof *node.live.page;
+    if (node.stages_count > stages_bytes / sizeof(hone_live_stage) ||
+        node.partitions_count > HONE_LIVE_PARTITIONS_MAX) {
+        hone_live_close(&node.live);
+        return HONE_OK;
+    }
     node.stages = HONE_NEW_ARRAY(NULL, hn_watch_stage, node.stages_count);
     node.end_to_end_ns = HONE_NEW(NULL, hone_histogram);
     if (!node.stages || !node.end_to_end_ns || watch->count == HONE_LIVE_LIST_MAX) {
@@ -95,13 +103,13 @@ static void forget_figures(hn_watch_stage *stage) {
 static void look_at_partitions(hn_watch_node *node, bool is_from_start) {
     const hone_live_page *page = node->live.page;
     double used_ns[HONE_LIVE_PARTITIONS_MAX], sum_ns = 0;
-    for (uint32_t i = 0; i < page->partitions_count; i++) {
+    for (uint32_t i = 0; i < node->partitions_count; i++) {
         uint64_t cpu_ns = load(&page->partitions[i].cpu_ns);
         used_ns[i] = (double)(cpu_ns - (is_from_start ? 0 : node->partitions[i].cpu_ns));
         sum_ns += used_ns[i];
         node->partitions[i].cpu_ns = cpu_ns;
     }
-    for (uint32_t i = 0; i < page->partitions_count; i++) {
+    for (uint32_t i = 0; i < node->partitions_count; i++) {
         node->partitions[i].share_used = sum_ns > 0 ? used_ns[i] / sum_ns : (double)NAN;
     }
 }

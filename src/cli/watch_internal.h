@@ -33,7 +33,7 @@ typedef struct hn_watch_node {
     hone_live live;
     int64_t pid;
     uint64_t looked_ns; /* monotonic; 0: never */
-    uint32_t stages_count;
+    uint32_t stages_count, partitions_count;
     hn_watch_stage *stages;
     hn_watch_partition partitions[HONE_LIVE_PARTITIONS_MAX];
     hone_histogram *end_to_end_ns; /* of all sinks, at the last look */

@@ -204,13 +204,13 @@ static void print_pressure(hn_cli_output *output, const hone_live_pressure *pres
 /* As in the report; `used` since the last look. */
 static void print_partitions(hn_cli_output *output, const hn_watch_node *node) {
     const hone_live_page *page = node->live.page;
-    if (page->partitions_count) {
+    if (node->partitions_count) {
         hn_cli_print(output, "%s  %-14s  %7s  %7s  %8s  %8s  %12s  %7s%s\n",
                      hn_cli_style_of(output, HN_STYLE_FAINT), "PARTITION", "SHARE", "USED", "CPU",
                      "CRITICAL", "CRITICAL CPU", "WAITING",
                      hn_cli_style_of(output, HN_STYLE_PLAIN));
     }
-    for (uint32_t i = 0; i < page->partitions_count; i++) {
+    for (uint32_t i = 0; i < node->partitions_count; i++) {
         const hone_live_partition *live = &page->partitions[i];
         char name[CELL_BYTES], used[CELL_BYTES] = "-", cpu[24], critical[24] = "-";
         uint64_t critical_ns = load(&live->critical_ns);
@@ -394,7 +394,7 @@ static void write_node(hone_json_writer *writer, const hn_watch_node *node, uint
     write_latency(writer, "end_to_end_ns", node->end_to_end_ns);
     hn_json_key(writer, "partitions");
     hone_json_write_array_begin(writer);
-    for (uint32_t i = 0; i < page->partitions_count; i++) {
+    for (uint32_t i = 0; i < node->partitions_count; i++) {
         write_partition(writer, &page->partitions[i], &node->partitions[i]);
     }
     hone_json_write_array_end(writer);

@@ -18,6 +18,9 @@ static void fill_head(const char *node_name, uint32_t stages_count, hone_live *l
     live->page->pid = hone_process_id();
     live->page->process_start = hone_process_start(live->page->pid);
     (void)snprintf(live->page->node_name, sizeof live->page->node_name, "%s", node_name);
+}
+
+void hone_live_publish(hone_live *live) {
     /* release: pairs with the acquire of hone_live_open, in another process */
     atomic_store_explicit(&live->page->magic, HONE_LIVE_MAGIC, memory_order_release);
 }

@@ -114,6 +114,9 @@ hone_status hn_node_open_stages(hone_node *node, hone_diag *diag) {
         stage->live->inputs_count = node->stages[i].inputs_count;
         status = open_stage(&node->stages[i], diag);
     }
+    if (status == HONE_OK) {
+        hone_live_publish(&node->live);
+    }
     return status;
 }
 

@@ -382,6 +382,10 @@ hone_status hone_file_replace_by(const char *path, hone_file_writer *write, void
 hone_status hone_file_map(const char *path, bool is_private, hone_diag *diag,
                           hone_file_mapping *out_mapping) {
     hone_file file;
+    struct stat info; /* looked at first, because opening a FIFO waits for its writer */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+        return hone_diag_set(diag, HONE_STATUS_TRUNCATED, "'%.160s' is no file", path);
+    }
     hone_status status = hone_file_open(path, HONE_FILE_READ, diag, &file);
     if (status != HONE_OK) {
         return status;
@@ -394,7 +398,7 @@ hone_status hone_file_map(const char *path, bool is_private, hone_diag *diag,
             status = fail(diag, "map", path);
         }
     } else {
-        status = hone_diag_set(diag, HONE_STATUS_TRUNCATED, "'%.160s' is empty, or no file", path);
+        status = hone_diag_set(diag, HONE_STATUS_TRUNCATED, "'%.160s' is empty", path);
     }
     (void)hone_file_close(&file, NULL); /* the mapping stays */
     if (status == HONE_OK) {

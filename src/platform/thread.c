@@ -136,7 +136,10 @@ hone_status hone_thread_leave_cpu(void) {
     }
     /* without any other it is the empty set, which is ABSENT */
     hone_status status = hone_thread_pin_set(&others);
-    return status == HONE_OK ? hone_thread_pin_set(&allowed) : status;
+    if (status == HONE_OK && hone_thread_pin_set(&allowed) != HONE_OK) {
+        status = hone_thread_pin_set(&allowed); /* once more: what is left is worse than nothing */
+    }
+    return status;
 }
 
 void hone_mutex_init(hone_mutex *mutex) {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "hone/base/allocator.h"
+#include "hone/base/span.h"
 
 typedef struct hn_codec {
     int level_min, level_max; /* besides 0, the default */
@@ -15,10 +16,11 @@ typedef struct hn_codec {
      * without a state give any other pointer. */
     void *(*create)(const hone_allocator *allocator, int level);
     void (*destroy)(const hone_allocator *allocator, void *state);
-    /* The packed size, or 0 when it is more than `capacity`. */
-    size_t (*compress)(void *state, const void *in, size_t size, void *out, size_t capacity);
-    /* False unless the result is exactly `raw_size` bytes. */
-    bool (*decompress)(void *state, const void *in, size_t size, void *out, size_t raw_size);
+    /* The packed size, or 0 when it is more than `capacity`. OUT_OF_MEMORY. */
+    hone_status (*compress)(void *state, hone_span in, void *out, size_t capacity,
+                            size_t *out_size);
+    /* CORRUPT unless the result is exactly `raw_size` bytes; OUT_OF_MEMORY. */
+    hone_status (*decompress)(void *state, hone_span in, void *out, size_t raw_size);
 } hn_codec;
 
 extern const hn_codec hn_codec_lz4, hn_codec_zstd, hn_codec_snappy;

@@ -40,19 +40,24 @@ static void *create(const hone_allocator *allocator, int level) {
     return made;
 }
 
-static size_t compress(void *state, const void *in, size_t size, void *out, size_t capacity) {
+static hone_status compress(void *state, hone_span in, void *out, size_t capacity,
+                            size_t *out_size) {
     lz4_state *it = state;
+    const char *from = (const char *)in.data;
     int written =
         it->level >= HC_LEVEL_MIN
-            ? LZ4_compress_HC_extStateHC(it->memory, in, out, (int)size, (int)capacity, it->level)
-            : LZ4_compress_fast_extState(it->memory, in, out, (int)size, (int)capacity,
+            ? LZ4_compress_HC_extStateHC(it->memory, from, out, (int)in.size, (int)capacity,
+                                         it->level)
+            : LZ4_compress_fast_extState(it->memory, from, out, (int)in.size, (int)capacity,
                                          it->level == 1 ? ACCELERATION_OF_LEVEL_1 : 1);
-    return written > 0 ? (size_t)written : 0;
+    *out_size = written > 0 ? (size_t)written : 0;
+    return HONE_OK;
 }
 
-static bool decompress(void *state, const void *in, size_t size, void *out, size_t raw_size) {
+static hone_status decompress(void *state, hone_span in, void *out, size_t raw_size) {
     (void)state;
-    return LZ4_decompress_safe(in, out, (int)size, (int)raw_size) == (int)raw_size;
+    int written = LZ4_decompress_safe((const char *)in.data, out, (int)in.size, (int)raw_size);
+    return written == (int)raw_size ? HONE_OK : HONE_STATUS_CORRUPT;
 }
 
 const hn_codec hn_codec_lz4 = {1, LZ4HC_CLEVEL_MAX, bound, create, destroy, compress, decompress};

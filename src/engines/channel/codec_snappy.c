@@ -18,16 +18,22 @@ static void destroy(const hone_allocator *allocator, void *state) {
 }
 
 /* snappy_compress() wants room for its bound, whatever comes out. */
-static size_t compress(void *state, const void *in, size_t size, void *out, size_t capacity) {
+static hone_status compress(void *state, hone_span in, void *out, size_t capacity,
+                            size_t *out_size) {
     (void)state;
-    return snappy_compress(in, size, out, &capacity) == SNAPPY_OK ? capacity : 0;
+    bool is_packed = snappy_compress((const char *)in.data, in.size, out, &capacity) == SNAPPY_OK;
+    *out_size = is_packed ? capacity : 0;
+    return HONE_OK;
 }
 
-static bool decompress(void *state, const void *in, size_t size, void *out, size_t raw_size) {
+static hone_status decompress(void *state, hone_span in, void *out, size_t raw_size) {
     (void)state;
+    const char *from = (const char *)in.data;
     size_t written = 0;
-    return snappy_uncompressed_length(in, size, &written) == SNAPPY_OK && written == raw_size &&
-           snappy_uncompress(in, size, out, &written) == SNAPPY_OK && written == raw_size;
+    bool is_whole =
+        snappy_uncompressed_length(from, in.size, &written) == SNAPPY_OK && written == raw_size &&
+        snappy_uncompress(from, in.size, out, &written) == SNAPPY_OK && written == raw_size;
+    return is_whole ? HONE_OK : HONE_STATUS_CORRUPT;
 }
 
 const hn_codec hn_codec_snappy = {

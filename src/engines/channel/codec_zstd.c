@@ -3,6 +3,7 @@
 #include "codec_internal.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { LEVEL_MAX = 19 };
 
@@ -36,15 +37,28 @@ static void *create(const hone_allocator *allocator, int level) {
     return made;
 }
 
-static size_t compress(void *state, const void *in, size_t size, void *out, size_t capacity) {
-    zstd_state *it = state;
-    size_t written = ZSTD_compressCCtx(it->packer, out, capacity, in, size, it->level);
-    return ZSTD_isError(written) ? 0 : written;
+static bool is_lack_of_memory(size_t result) {
+    return ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation;
 }
 
-static bool decompress(void *state, const void *in, size_t size, void *out, size_t raw_size) {
+static hone_status compress(void *state, hone_span in, void *out, size_t capacity,
+                            size_t *out_size) {
     zstd_state *it = state;
-    return ZSTD_decompressDCtx(it->unpacker, out, raw_size, in, size) == raw_size;
+    size_t written = ZSTD_compressCCtx(it->packer, out, capacity, in.data, in.size, it->level);
+    if (is_lack_of_memory(written)) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    *out_size = ZSTD_isError(written) ? 0 : written;
+    return HONE_OK;
+}
+
+static hone_status decompress(void *state, hone_span in, void *out, size_t raw_size) {
+    zstd_state *it = state;
+    size_t written = ZSTD_decompressDCtx(it->unpacker, out, raw_size, in.data, in.size);
+    if (is_lack_of_memory(written)) {
+        return HONE_STATUS_OUT_OF_MEMORY;
+    }
+    return written == raw_size ? HONE_OK : HONE_STATUS_CORRUPT;
 }
 
 const hn_codec hn_codec_zstd = {1,       LEVEL_MAX, ZSTD_compressBound, create,

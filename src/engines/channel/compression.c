@@ -226,44 +226,54 @@ static void unfilter(hone_compression *it, const hone_packed *packed, const uint
 
 /* ---- packing ---- */
 
-/* The packed size, or 0 when it would not be smaller. */
-static size_t pack_by(hone_compression *it, hone_filter filter, const void *message, size_t size,
-                      void *out) {
-    hone_codec codec = it->options.codec;
-    const uint8_t *in = filtered(it, filter, message, size);
-    size_t packed_size =
-        codecs[codec]->compress(it->states[codec], in, size, out, codecs[codec]->bound(size));
-    return packed_size < size ? packed_size : 0;
+/* The packed size, or 0 when it would not be smaller. OUT_OF_MEMORY. */
+static hone_status pack_by(hone_compression *it, hone_filter filter, hone_span message, void *out,
+                           size_t *out_size) {
+    const hn_codec *codec = codecs[it->options.codec];
+    const hone_span in = {filtered(it, filter, message.data, message.size), message.size};
+    size_t packed_size = 0;
+    hone_status status = codec->compress(it->states[it->options.codec], in, out,
+                                         codec->bound(in.size), &packed_size);
+    *out_size = packed_size < in.size ? packed_size : 0;
+    return status;
 }
 
 /* Measures the ways on the beginning of a message; `out` is overwritten. */
-static void sample(hone_compression *it, const void *message, size_t size, void *out) {
-    size_t piece = size < SAMPLE_BYTES ? size : SAMPLE_BYTES;
+static hone_status sample(hone_compression *it, const void *message, size_t size, void *out) {
+    hone_status status = HONE_OK;
+    const hone_span piece = {message, size < SAMPLE_BYTES ? size : SAMPLE_BYTES};
     uint64_t begin_ns = hone_clock_monotonic_ns(), way_begin_ns = begin_ns;
     hn_way ways_end = it->options.filter == HONE_FILTER_NONE ? HN_WAY_FILTER : HN_WAY_COUNT;
-    for (hn_way way = HN_WAY_CODEC; way < ways_end; way++) {
+    for (hn_way way = HN_WAY_CODEC; way < ways_end && status == HONE_OK; way++) {
         hone_filter filter = way == HN_WAY_FILTER ? it->options.filter : HONE_FILTER_NONE;
-        size_t packed_size = pack_by(it, filter, message, piece, out);
+        size_t packed_size = 0;
+        status = pack_by(it, filter, piece, out, &packed_size);
         uint64_t end_ns = hone_clock_monotonic_ns();
-        hn_adaptive_note_sample(&it->adaptive, way, piece, packed_size ? packed_size : piece,
-                                end_ns - way_begin_ns);
+        hn_adaptive_note_sample(&it->adaptive, way, piece.size,
+                                packed_size ? packed_size : piece.size, end_ns - way_begin_ns);
         way_begin_ns = end_ns;
     }
     hn_adaptive_end_samples(&it->adaptive, way_begin_ns - begin_ns);
     it->stats.samples_count++;
+    return status;
 }
 
-static hn_way way_for(hone_compression *it, const void *message, size_t size, void *out) {
+static hone_status choose_way(hone_compression *it, const void *message, size_t size, void *out,
+                              hn_way *out_way) {
+    hone_status status = HONE_OK;
     if (it->options.codec == HONE_CODEC_NONE || size < it->options.min_size_bytes) {
-        return HN_WAY_PLAIN;
+        *out_way = HN_WAY_PLAIN;
+        return HONE_OK;
     }
     if (!it->options.is_adaptive) {
-        return it->options.filter == HONE_FILTER_NONE ? HN_WAY_CODEC : HN_WAY_FILTER;
+        *out_way = it->options.filter == HONE_FILTER_NONE ? HN_WAY_CODEC : HN_WAY_FILTER;
+        return HONE_OK;
     }
     if (hn_adaptive_is_sample_due(&it->adaptive)) {
-        sample(it, message, size, out);
+        status = sample(it, message, size, out);
     }
-    return it->adaptive.way;
+    *out_way = it->adaptive.way;
+    return status;
 }
 
 hone_status hone_compression_pack(hone_compression *compression, const void *message,
@@ -273,12 +283,14 @@ hone_status hone_compression_pack(hone_compression *compression, const void *mes
     }
     *out_packed =
         (hone_packed){.bytes = message, .size_bytes = size_bytes, .raw_bytes = size_bytes};
-    hn_way way = way_for(compression, message, size_bytes, out);
-    if (way != HN_WAY_PLAIN) {
+    hn_way way;
+    hone_status status = choose_way(compression, message, size_bytes, out, &way);
+    if (status == HONE_OK && way != HN_WAY_PLAIN) {
         hone_filter filter = way == HN_WAY_FILTER ? compression->options.filter : HONE_FILTER_NONE;
         bool is_timed = compression->options.is_adaptive;
         uint64_t begin_ns = is_timed ? hone_clock_monotonic_ns() : 0;
-        size_t packed_size = pack_by(compression, filter, message, size_bytes, out);
+        size_t packed_size = 0;
+        status = pack_by(compression, filter, (hone_span){message, size_bytes}, out, &packed_size);
         if (is_timed) {
             hn_adaptive_note_time(&compression->adaptive, hone_clock_monotonic_ns() - begin_ns);
         }
@@ -290,6 +302,9 @@ hone_status hone_compression_pack(hone_compression *compression, const void *mes
             out_packed->element_size = filter ? compression->options.element_size : 0;
             compression->stats.packed_count++;
         }
+    }
+    if (status != HONE_OK) {
+        return status;
     }
     compression->stats.messages_count++;
     compression->stats.raw_bytes += size_bytes;
@@ -339,14 +354,12 @@ hone_status hone_compression_unpack(hone_compression *compression, const hone_pa
         return HONE_STATUS_OUT_OF_MEMORY;
     }
     void *target = is_filtered ? compression->scratch : out;
-    if (!codecs[packed->codec]->decompress(state, packed->bytes, packed->size_bytes, target,
-                                           packed->raw_bytes)) {
-        return HONE_STATUS_CORRUPT;
-    }
-    if (is_filtered) {
+    status = codecs[packed->codec]->decompress(
+        state, (hone_span){packed->bytes, packed->size_bytes}, target, packed->raw_bytes);
+    if (status == HONE_OK && is_filtered) {
         unfilter(compression, packed, target, out);
     }
-    return HONE_OK;
+    return status;
 }
 
 void hone_compression_note_wire(hone_compression *compression, size_t size_bytes,

@@ -123,8 +123,12 @@ HONE_MUST_USE hone_status hone_live_create(const char *node_name, uint32_t stage
 HONE_MUST_USE hone_status hone_live_create_private(const char *node_name, uint32_t stages_count,
                                                    hone_diag *diag, hone_live *out_live);
 
+/* After everything that does not change any more was written: from now on others can open it. */
+void hone_live_publish(hone_live *live);
+
 /* Maps the page of another process, read only. NOT_FOUND; CORRUPT when it is no page of this
- * version or its process is gone; FORBIDDEN. */
+ * version, not published yet, or its process is gone; FORBIDDEN. Others can write to the page at
+ * any time: whoever indexes by a count in it copies and checks it first. */
 HONE_MUST_USE hone_status hone_live_open(int64_t pid, hone_diag *diag, hone_live *out_live);
 
 /* Unmaps; the owner also removes the file. A zeroed one is allowed. */

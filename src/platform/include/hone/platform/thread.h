@@ -66,7 +66,8 @@ uint32_t hone_thread_cpu_allowed(uint32_t index);
 uint32_t hone_thread_cpu(void);
 
 /* Moves the calling thread to another of the CPUs that it may run on, the kernel says which; where
- * it may run stays as it is. ABSENT when there is no other, FORBIDDEN. Costs some microseconds. A
+ * it may run stays as it is. ABSENT when there is no other, FORBIDDEN: also when the way back was
+ * refused twice, and then it may no longer run on the CPU that it left. Costs some microseconds. A
  * change of where this thread may run that somebody else makes at that moment may be lost. */
 HONE_MUST_USE hone_status hone_thread_leave_cpu(void);
 

@@ -12,7 +12,8 @@
  *   Errors     what was packed elsewhere is not trusted: unpack checks every size before it writes
  *              and answers CORRUPT, LIMIT or UNSUPPORTED.
  *   Limits     messages of at most `message_max_bytes`, which sets the memory taken at creation:
- *              once that for a byte shuffle, twice for a bit shuffle, and the codec's own state.
+ *              once that for a byte shuffle, twice for a bit shuffle, and LZ4's state. Zstandard
+ *              and Snappy take theirs by malloc, and with the first messages.
  *   Cost       `./dev bench compression` prints ratio and speed of every codec, filter and kind of
  *              data, and of the adaptive policy on wires of several speeds.
  *
@@ -102,15 +103,15 @@ size_t hone_compression_bound(const hone_compression *compression);
 
 /* Packs a message of `size_bytes` into `out`, hone_compression_bound() bytes, or leaves it as it
  * is: below min_size_bytes, where it would not get smaller, or where the policy says so. LIMIT when
- * it is greater than message_max_bytes. */
+ * it is greater than message_max_bytes; OUT_OF_MEMORY. */
 HONE_MUST_USE hone_status hone_compression_pack(hone_compression *compression, const void *message,
                                                 size_t size_bytes, void *out,
                                                 hone_packed *out_packed);
 
 /* Writes the message, packed->raw_bytes bytes, to `out`. LIMIT when that is more than
  * message_max_bytes, UNSUPPORTED for a codec that this build does not have, CORRUPT when the bytes
- * are not what their description says; `out` then holds anything. The codec need not be the one of
- * the options. */
+ * are not what their description says, OUT_OF_MEMORY; `out` then holds anything. The codec need not
+ * be the one of the options. */
 HONE_MUST_USE hone_status hone_compression_unpack(hone_compression *compression,
                                                   const hone_packed *packed, void *out);
 
