@@ -461,19 +461,21 @@ static uint32_t start_again(hone_io *io, hone_io_completion *out, uint32_t max) 
                 hone_io_give_back_buffer(io, hn_io_receive_buffer(io, slot->buffer));
                 slot->buffer = HN_IO_NONE;
             }
+            it->later_first = next; /* what is behind it in a chain comes into the same list */
+            leave_chain(io, slot, false);
             hn_io_complete(io, slot, slot->is_cancel_asked ? -ECANCELED : -ENOBUFS, HN_IO_NONE,
                            false, &out[count++]);
-        } else {
-            if (!make_room(io, 2)) {
-                break;
-            }
-            if (is_emulated && slot->buffer == HN_IO_NONE) {
-                slot->buffer = hn_io_take_buffer(io);
-            }
-            io->stats.rearmed_count += slot->state == HN_IO_KERNEL;
-            start(io, slot);
+            continue;
+        }
+        if (!make_room(io, 2)) {
+            break;
         }
         it->later_first = next;
+        if (is_emulated && slot->buffer == HN_IO_NONE) {
+            slot->buffer = hn_io_take_buffer(io);
+        }
+        io->stats.rearmed_count += slot->state == HN_IO_KERNEL;
+        start(io, slot);
     }
     return count;
 }
