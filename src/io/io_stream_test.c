@@ -10,6 +10,10 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
 
 #include "hone/platform/clock.h"
 #include "hone/platform/poller.h"
@@ -408,6 +412,58 @@ static void test_cancel(void **state) {
     hone_io_destroy(io);
 }
 
+/* What the kernel gives without a name and a type is waited for as a stream: its time-out comes, a
+ * cancel reaches it, and the ring ends with it in flight. */
+static void test_anonymous(void **state) {
+    char watched[] = HONE_BUILD_DIR "/io-watched-XXXXXX";
+    int watched_fd = mkstemp(watched);
+    for (int mode = 0; mode < 2; mode++) {
+        const int descriptors[] = {
+            eventfd(0, EFD_CLOEXEC | (mode ? EFD_NONBLOCK : 0)),
+            timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | (mode ? TFD_NONBLOCK : 0)),
+            inotify_init1(IN_CLOEXEC | (mode ? IN_NONBLOCK : 0)),
+        };
+        assert_true(inotify_add_watch(descriptors[2], watched, IN_MODIFY) >= 0);
+        for (size_t i = 0; i < sizeof descriptors / sizeof descriptors[0]; i++) {
+            /* Fewer threads than operations that might keep one. */
+            hone_io *io = make_ring(backend_of(state), (hone_io_options){.threads_count = 1});
+            _Alignas(8) char bytes[64];
+            hone_io_completion done;
+            hone_io_request request = {.kind = HONE_IO_READ,
+                                       .fd = descriptors[i],
+                                       .data = bytes,
+                                       .size = sizeof bytes,
+                                       .offset = HONE_IO_POSITION,
+                                       .timeout_ns = MILLISECOND_NS};
+            assert_int_equal(run_one(io, request).status, HONE_STATUS_TIMEOUT);
+            request.timeout_ns = 0;
+            hone_io_handle handle = prepare(io, request);
+            assert_true(is_quiet(io));
+            assert_int_equal(hone_io_cancel(io, handle), HONE_OK);
+            wait_for(io, &done, 1);
+            assert_int_equal(done.status, HONE_STATUS_CANCELLED);
+            prepare(io, request);
+            assert_true(is_quiet(io));
+            uint64_t one = 1;
+            struct itimerspec soon = {.it_value.tv_nsec = 1};
+            switch (i) {
+            case 0: assert_int_equal(write(descriptors[0], &one, sizeof one), sizeof one); break;
+            case 1: assert_int_equal(timerfd_settime(descriptors[1], 0, &soon, NULL), 0); break;
+            default: assert_int_equal(write(watched_fd, "x", 1), 1);
+            }
+            wait_for(io, &done, 1);
+            assert_int_equal(done.status, HONE_OK);
+            assert_int_equal(done.count, i < 2 ? sizeof one : sizeof(struct inotify_event));
+            prepare(io, request);
+            assert_true(is_quiet(io));
+            hone_io_destroy(io);
+            assert_int_equal(close(descriptors[i]), 0);
+        }
+    }
+    assert_int_equal(unlink(watched), 0);
+    assert_int_equal(close(watched_fd), 0);
+}
+
 /* The descriptor is closed under a waiting operation, its number used again: the cancel still finds
  * the old one, and the new file is not disturbed. */
 static void test_close_in_flight(void **state) {
@@ -795,6 +851,7 @@ int main(void) {
         BOTH(test_multishot_receive),
         BOTH(test_timeouts),
         BOTH(test_cancel),
+        BOTH(test_anonymous),
         BOTH(test_close_in_flight),
         BOTH(test_shared_descriptor),
         BOTH(test_descriptor),
