@@ -84,6 +84,12 @@ static int32_t transfer_without_flag(const hone_io_request *request, const trans
     if (mode < 0 || fstat(request->fd, &about) < 0) {
         return -errno;
     }
+    if (it->is_read && S_ISFIFO(about.st_mode)) { /* a read takes one without a writer for ended */
+        int32_t ready = look(request);
+        if (ready < 0) {
+            return ready;
+        }
+    }
     if (mode & O_NONBLOCK) {
         return result_of(transfer_at(request->fd, it, 0));
     }

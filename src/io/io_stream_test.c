@@ -464,6 +464,40 @@ static void test_anonymous(void **state) {
     assert_int_equal(close(watched_fd), 0);
 }
 
+/* A FIFO that nobody has opened for writing yet is not at its end. */
+static void test_fifo_without_writer(void **state) {
+    hone_io *io = plain_ring(state);
+    char folder[] = HONE_BUILD_DIR "/io-fifo-XXXXXX", path[sizeof folder + 2], text[4];
+    hone_io_completion done;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/f", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_int_equal(fcntl(reader, F_SETFL, 0), 0);
+    hone_io_request request = {.kind = HONE_IO_READ,
+                               .fd = reader,
+                               .data = text,
+                               .size = sizeof text,
+                               .offset = HONE_IO_POSITION};
+    prepare(io, request);
+    assert_true(is_quiet(io));
+    int writer = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(writer >= 0);
+    assert_true(is_quiet(io));
+    assert_int_equal(write(writer, "abc", 3), 3);
+    wait_for(io, &done, 1);
+    assert_int_equal(done.count, 3);
+    assert_int_equal(close(writer), 0);
+    done = run_one(io, request); /* and now it is */
+    assert_int_equal(done.status, HONE_OK);
+    assert_int_equal(done.count, 0);
+    hone_io_destroy(io);
+    assert_int_equal(close(reader), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* The descriptor is closed under a waiting operation, its number used again: the cancel still finds
  * the old one, and the new file is not disturbed. */
 static void test_close_in_flight(void **state) {
@@ -852,6 +886,7 @@ int main(void) {
         BOTH(test_timeouts),
         BOTH(test_cancel),
         BOTH(test_anonymous),
+        BOTH(test_fifo_without_writer),
         BOTH(test_close_in_flight),
         BOTH(test_shared_descriptor),
         BOTH(test_descriptor),
