@@ -585,13 +585,17 @@ hone_status hone_io_cancel(hone_io *io, hone_io_handle handle) {
     if (!slot) {
         return HONE_STATUS_NOT_FOUND;
     }
-    end_chain(io);
     slot = find_chain_end(io, slot);
     while (slot->chain_previous != HN_IO_NONE) {
         slot = &io->slots[slot->chain_previous];
     }
+    hone_status status = io->backend->cancel(io, slot);
+    if (status != HONE_OK) {
+        return status; /* and nothing is changed */
+    }
+    end_chain(io);
     for (hn_io_slot *member = slot; member; member = hn_io_slot_at(io, member->chain_next)) {
         member->is_cancel_asked = true; /* the head may run to its end; the rest need not start */
     }
-    return io->backend->cancel(io, slot);
+    return HONE_OK;
 }

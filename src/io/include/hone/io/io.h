@@ -223,7 +223,7 @@ HONE_MUST_USE hone_status hone_io_read_now(hone_io *io, const hone_io_request *r
  * a whole, whichever of its operations is named, as long as its completion was not taken: the one
  * that runs is asked, and none behind it starts, whatever becomes of that one. Both backends keep
  * to this alike. Takes effect at once or with the next submit or wait. NOT_FOUND: its completion
- * was taken. WOULD_BLOCK: take completions first. Cost: looks at
+ * was taken. WOULD_BLOCK: nothing is changed, take completions first. Cost: looks at
  * operations_max slots for a chain. */
 HONE_MUST_USE hone_status hone_io_cancel(hone_io *io, hone_io_handle handle);
 
