@@ -4,7 +4,8 @@
  * and a read another reader may have been faster, so each attempt says for itself that it does not
  * wait. Sockets have a flag for that, and so have anonymous pipes and the simple devices from Linux
  * 6.4. A FIFO, or a pipe of an older kernel, is opened once more in a mode of our own, which
- * nobody else sees. What is left (a terminal) is looked at, and when it is ready a thread goes on.
+ * nobody else sees. What is left (a terminal, a timerfd, an inotify instance) is looked at, and
+ * when it is ready a thread goes on.
  *
  * accept has no such flag, and nobody can be sure of a mode that another ring sets back: its
  * descriptor stays non-blocking. That of connect is so for the length of the call only; it belongs
@@ -82,6 +83,12 @@ static int32_t transfer_without_flag(const hone_io_request *request, const trans
     int mode = fcntl(request->fd, F_GETFL);
     if (mode < 0 || fstat(request->fd, &about) < 0) {
         return -errno;
+    }
+    if (it->is_read && S_ISFIFO(about.st_mode)) { /* a read takes one without a writer for ended */
+        int32_t ready = look(request);
+        if (ready < 0) {
+            return ready;
+        }
     }
     if (mode & O_NONBLOCK) {
         return result_of(transfer_at(request->fd, it, 0));

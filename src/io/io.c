@@ -501,6 +501,9 @@ hone_status hone_io_prepare(hone_io *io, const hone_io_request *request, hone_di
     if (previous) {
         previous->chain_next = slot->index;
         slot->chain_previous = previous->index;
+        slot->chain = previous->chain + 1;
+    } else {
+        slot->chain = request->is_linked ? ++io->chains_count * HONE_IO_CHAIN_MAX : 0;
     }
     status = io->backend->prepare(io, slot);
     if (status != HONE_OK) {
@@ -562,17 +565,37 @@ hone_status hone_io_read_now(hone_io *io, const hone_io_request *request, hone_d
     return HONE_STATUS_WOULD_BLOCK;
 }
 
+/* The last member of the slot's chain, to which all are linked that have not ended: one that has
+ * is not, though its completion may wait to be taken. */
+static hn_io_slot *find_chain_end(const hone_io *io, hn_io_slot *slot) {
+    uint64_t number = slot->chain / HONE_IO_CHAIN_MAX;
+    bool is_alone = slot->chain_next == HN_IO_NONE && slot->chain_previous == HN_IO_NONE;
+    for (uint32_t i = 0; number != 0 && is_alone && i < io->options.operations_max; i++) {
+        hn_io_slot *other = &io->slots[i];
+        if (other->state != HN_IO_FREE && other->chain / HONE_IO_CHAIN_MAX == number &&
+            other->chain > slot->chain) {
+            slot = other;
+        }
+    }
+    return slot;
+}
+
 hone_status hone_io_cancel(hone_io *io, hone_io_handle handle) {
     hn_io_slot *slot = find_slot(io, handle);
     if (!slot) {
         return HONE_STATUS_NOT_FOUND;
     }
-    end_chain(io);
+    slot = find_chain_end(io, slot);
     while (slot->chain_previous != HN_IO_NONE) {
         slot = &io->slots[slot->chain_previous];
     }
+    hone_status status = io->backend->cancel(io, slot);
+    if (status != HONE_OK) {
+        return status; /* and nothing is changed */
+    }
+    end_chain(io);
     for (hn_io_slot *member = slot; member; member = hn_io_slot_at(io, member->chain_next)) {
         member->is_cancel_asked = true; /* the head may run to its end; the rest need not start */
     }
-    return io->backend->cancel(io, slot);
+    return HONE_OK;
 }

@@ -384,6 +384,44 @@ static void test_busy(void **state) {
     }
 }
 
+/* A cancel that the kernel has no room for has changed nothing: the chain goes on to its end. */
+static void test_cancel_without_room(void **state) {
+    (void)state;
+    plan(CALL_MMAP, 0, 0, 0);
+    hone_io *io = make_ring(HONE_IO_URING, all_options(HONE_IO_URING, NULL));
+    int pair[2], stopped;
+    char byte;
+    hone_io_completion done[4];
+    make_pair(pair);
+    hone_io_handle timer = prepare(
+        io, (hone_io_request){.kind = HONE_IO_TIMEOUT, .timeout_ns = LONG_NS, .token = &stopped});
+    hone_io_handle head = prepare(
+        io,
+        (hone_io_request){
+            .kind = HONE_IO_RECEIVE, .fd = pair[0], .data = &byte, .size = 1, .is_linked = true});
+    prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
+    prepare(io, (hone_io_request){.kind = HONE_IO_NOP});
+    assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
+    plan(CALL_SUBMIT, 1, UINT32_MAX - 1, EBUSY);
+    uint32_t asked_count = 0;
+    while (hone_io_cancel(io, timer) == HONE_OK) { /* fills the queue */
+        assert_true(++asked_count < 1000);
+    }
+    assert_int_equal(hone_io_cancel(io, head), HONE_STATUS_WOULD_BLOCK);
+    plan(CALL_MMAP, 0, 0, 0);
+    assert_int_equal(send(pair[1], "x", 1, 0), 1);
+    uint32_t count = 0;
+    assert_int_equal(hone_io_wait(io, 4, LONG_NS, done, 4, NULL, &count), HONE_OK);
+    assert_int_equal(count, 4);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(done[i].status,
+                         done[i].token == &stopped ? HONE_STATUS_CANCELLED : HONE_OK);
+    }
+    use(io);
+    assert_int_equal(close(pair[0]), 0);
+    assert_int_equal(close(pair[1]), 0);
+}
+
 /* An epoll instance that takes no more: the operation says so, and the ring goes on. */
 static void test_no_watch(void **state) {
     (void)state;
@@ -417,9 +455,13 @@ static void test_no_watch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        BOTH(test_allocations),        BOTH(test_calls),
-        cmocka_unit_test(test_extras), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_busy),   cmocka_unit_test(test_no_watch),
+        BOTH(test_allocations),
+        BOTH(test_calls),
+        cmocka_unit_test(test_extras),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_no_watch),
+        cmocka_unit_test(test_cancel_without_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,10 +40,11 @@ typedef struct hn_io_slot {
     uint32_t next, previous;             /* in the one list that the state says */
     uint32_t entry;                      /* uring: where in the submission queue it went last */
     uint32_t chain_next, chain_previous; /* neighbours in a chain that have not finished; kept */
-    uint32_t buffer;                     /* receive buffer it was armed with; kept HN_IO_NONE */
-    uint32_t heap_index, watch;          /* threads; kept HN_IO_NONE */
-    uint64_t deadline_ns;                /* with a time-out; 0: not started yet */
-    int64_t timeout[2];                  /* uring: struct __kernel_timespec, read at submission */
+    uint64_t chain;  /* its chain's number and the place in it, also when it has ended; 0: none */
+    uint32_t buffer; /* receive buffer it was armed with; kept HN_IO_NONE */
+    uint32_t heap_index, watch; /* threads; kept HN_IO_NONE */
+    uint64_t deadline_ns;       /* with a time-out; 0: not started yet */
+    int64_t timeout[2];         /* uring: struct __kernel_timespec, read at submission */
 } hn_io_slot;
 
 typedef struct hn_io_backend {
@@ -69,6 +70,7 @@ struct hone_io {
     uint32_t free_slot; /* list by `next` */
     uint32_t in_flight_count;
     uint32_t chain_last, chain_count; /* the chain under construction, or HN_IO_NONE */
+    uint64_t chains_count;            /* that there ever were: their numbers */
     int descriptor;                   /* hone_io_descriptor */
     hone_page_block block;            /* buffers, then receive buffers */
     size_t buffers_bytes;             /* of the former: where the latter begin */

@@ -10,6 +10,10 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
 
 #include "hone/platform/clock.h"
 #include "hone/platform/poller.h"
@@ -408,6 +412,92 @@ static void test_cancel(void **state) {
     hone_io_destroy(io);
 }
 
+/* What the kernel gives without a name and a type is waited for as a stream: its time-out comes, a
+ * cancel reaches it, and the ring ends with it in flight. */
+static void test_anonymous(void **state) {
+    char watched[] = HONE_BUILD_DIR "/io-watched-XXXXXX";
+    int watched_fd = mkstemp(watched);
+    for (int mode = 0; mode < 2; mode++) {
+        const int descriptors[] = {
+            eventfd(0, EFD_CLOEXEC | (mode ? EFD_NONBLOCK : 0)),
+            timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | (mode ? TFD_NONBLOCK : 0)),
+            inotify_init1(IN_CLOEXEC | (mode ? IN_NONBLOCK : 0)),
+        };
+        assert_true(inotify_add_watch(descriptors[2], watched, IN_MODIFY) >= 0);
+        for (size_t i = 0; i < sizeof descriptors / sizeof descriptors[0]; i++) {
+            /* Fewer threads than operations that might keep one. */
+            hone_io *io = make_ring(backend_of(state), (hone_io_options){.threads_count = 1});
+            _Alignas(8) char bytes[64];
+            hone_io_completion done;
+            hone_io_request request = {.kind = HONE_IO_READ,
+                                       .fd = descriptors[i],
+                                       .data = bytes,
+                                       .size = sizeof bytes,
+                                       .offset = HONE_IO_POSITION,
+                                       .timeout_ns = MILLISECOND_NS};
+            assert_int_equal(run_one(io, request).status, HONE_STATUS_TIMEOUT);
+            request.timeout_ns = 0;
+            hone_io_handle handle = prepare(io, request);
+            assert_true(is_quiet(io));
+            assert_int_equal(hone_io_cancel(io, handle), HONE_OK);
+            wait_for(io, &done, 1);
+            assert_int_equal(done.status, HONE_STATUS_CANCELLED);
+            prepare(io, request);
+            assert_true(is_quiet(io));
+            uint64_t one = 1;
+            struct itimerspec soon = {.it_value.tv_nsec = 1};
+            switch (i) {
+            case 0: assert_int_equal(write(descriptors[0], &one, sizeof one), sizeof one); break;
+            case 1: assert_int_equal(timerfd_settime(descriptors[1], 0, &soon, NULL), 0); break;
+            default: assert_int_equal(write(watched_fd, "x", 1), 1);
+            }
+            wait_for(io, &done, 1);
+            assert_int_equal(done.status, HONE_OK);
+            assert_int_equal(done.count, i < 2 ? sizeof one : sizeof(struct inotify_event));
+            prepare(io, request);
+            assert_true(is_quiet(io));
+            hone_io_destroy(io);
+            assert_int_equal(close(descriptors[i]), 0);
+        }
+    }
+    assert_int_equal(unlink(watched), 0);
+    assert_int_equal(close(watched_fd), 0);
+}
+
+/* A FIFO that nobody has opened for writing yet is not at its end. */
+static void test_fifo_without_writer(void **state) {
+    hone_io *io = plain_ring(state);
+    char folder[] = HONE_BUILD_DIR "/io-fifo-XXXXXX", path[sizeof folder + 2], text[4];
+    hone_io_completion done;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/f", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_int_equal(fcntl(reader, F_SETFL, 0), 0);
+    hone_io_request request = {.kind = HONE_IO_READ,
+                               .fd = reader,
+                               .data = text,
+                               .size = sizeof text,
+                               .offset = HONE_IO_POSITION};
+    prepare(io, request);
+    assert_true(is_quiet(io));
+    int writer = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(writer >= 0);
+    assert_true(is_quiet(io));
+    assert_int_equal(write(writer, "abc", 3), 3);
+    wait_for(io, &done, 1);
+    assert_int_equal(done.count, 3);
+    assert_int_equal(close(writer), 0);
+    done = run_one(io, request); /* and now it is */
+    assert_int_equal(done.status, HONE_OK);
+    assert_int_equal(done.count, 0);
+    hone_io_destroy(io);
+    assert_int_equal(close(reader), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* The descriptor is closed under a waiting operation, its number used again: the cancel still finds
  * the old one, and the new file is not disturbed. */
 static void test_close_in_flight(void **state) {
@@ -535,8 +625,10 @@ static bool is_untouched(int fd) {
 typedef enum cancel_moment {
     BEFORE_SUBMIT,
     WHILE_HEAD_WAITS,
-    WHEN_HEAD_HAS_DATA, /* and nobody has seen it yet */
-    WHILE_HEAD_SYNCS,   /* cannot be stopped where it runs */
+    WHEN_HEAD_HAS_DATA,  /* and nobody has seen it yet */
+    WHILE_HEAD_SYNCS,    /* cannot be stopped where it runs */
+    BEHIND_A_CANCELLED,  /* the head has ended, and a cancelled stranger is to be taken first */
+    WHEN_HEAD_HAS_ENDED, /* and nobody has taken its completion */
     MOMENTS_COUNT
 } cancel_moment;
 
@@ -545,13 +637,22 @@ static void cancel_chain(hone_io *io, cancel_moment moment, int named) {
     int pair[2], file = make_written_file(), dirty = make_file(DIRTY_BYTES), tokens[3];
     char byte;
     hone_io_handle handles[3];
-    hone_io_completion done[3];
+    hone_io_completion done[4];
+    bool has_stranger = moment == BEHIND_A_CANCELLED, has_ended = moment >= BEHIND_A_CANCELLED;
     make_pair(pair);
     hone_io_request head = {
         .kind = HONE_IO_RECEIVE, .fd = pair[0], .data = &byte, .size = 1, .is_linked = true};
+    hone_io_request waiting = head;
     hone_io_request member = {
         .kind = HONE_IO_WRITE, .fd = file, .source = "late", .size = 4, .is_linked = true};
-    if (moment == BEFORE_SUBMIT) {
+    if (has_stranger) {
+        assert_int_equal(hone_io_cancel(io, prepare(io, (hone_io_request){.kind = HONE_IO_TIMEOUT,
+                                                                          .timeout_ns = LONG_NS})),
+                         HONE_OK);
+    }
+    if (has_ended) {
+        head = (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true};
+    } else if (moment == BEFORE_SUBMIT) {
         head = member;
     } else if (moment == WHILE_HEAD_SYNCS) {
         char *bytes = calloc(1, DIRTY_BYTES);
@@ -560,7 +661,7 @@ static void cancel_chain(hone_io *io, cancel_moment moment, int named) {
         head = (hone_io_request){.kind = HONE_IO_SYNC, .fd = dirty, .is_linked = true};
     }
     for (int i = 0; i < 3; i++) {
-        hone_io_request *request = i == 0 ? &head : &member;
+        hone_io_request *request = i == 0 ? &head : i == 1 && has_ended ? &waiting : &member;
         request->token = &tokens[i];
         request->is_linked = i < 2;
         handles[i] = prepare(io, *request);
@@ -571,12 +672,21 @@ static void cancel_chain(hone_io *io, cancel_moment moment, int named) {
     assert_int_equal(moment == WHILE_HEAD_SYNCS ? poll(NULL, 0, 2) : 0, 0); /* likely runs now */
     assert_int_equal(moment == WHEN_HEAD_HAS_DATA ? send(pair[1], "x", 1, 0) : 1, 1);
     assert_int_equal(hone_io_cancel(io, handles[named]), HONE_OK);
-    wait_for(io, done, 3);
+    wait_for(io, done, has_stranger ? 4 : 3);
+    if (has_stranger) { /* the one without a token, wherever it came */
+        int at = 0;
+        while (at < 3 && done[at].token) {
+            at++;
+        }
+        assert_true(!done[at].token && done[at].status == HONE_STATUS_CANCELLED);
+        memmove(&done[at], &done[at + 1], (size_t)(3 - at) * sizeof done[0]);
+    }
     for (int i = 0; i < 3; i++) {
         assert_ptr_equal(done[i].token, &tokens[i]);
         bool is_stopped = done[i].status == HONE_STATUS_CANCELLED;
         bool may_succeed = i == 0 && moment >= WHEN_HEAD_HAS_DATA;
-        assert_true(is_stopped || (may_succeed && done[i].status == HONE_OK));
+        bool must_succeed = i == 0 && has_ended;
+        assert_true((is_stopped && !must_succeed) || (may_succeed && done[i].status == HONE_OK));
         assert_int_equal(hone_io_cancel(io, handles[i]), HONE_STATUS_NOT_FOUND);
     }
     assert_true(is_untouched(file));
@@ -684,8 +794,21 @@ static void test_chain_goes_on_in_submit(void **state) {
     hone_io *io = plain_ring(state);
     int pair[2];
     char byte;
-    hone_io_completion done[3];
+    hone_io_completion done[4];
     make_pair(pair);
+    for (int i = 0; i < 2; i++) { /* also behind what a wait has to complete first */
+        hone_io_handle handle =
+            prepare(io, (hone_io_request){.kind = HONE_IO_TIMEOUT, .timeout_ns = LONG_NS});
+        assert_int_equal(hone_io_cancel(io, handle), HONE_OK);
+        prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
+        prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
+        prepare(io,
+                (hone_io_request){.kind = HONE_IO_SEND, .fd = pair[0], .source = "x", .size = 1});
+        assert_int_equal(hone_io_submit(io, NULL), HONE_OK);
+        assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), 1);
+        wait_for(io, done, 4);
+        assert_true(is_quiet(io));
+    }
     prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
     prepare(io, (hone_io_request){.kind = HONE_IO_NOP, .is_linked = true});
     prepare(io, (hone_io_request){.kind = HONE_IO_SEND, .fd = pair[0], .source = "x", .size = 1});
@@ -776,6 +899,8 @@ int main(void) {
         BOTH(test_multishot_receive),
         BOTH(test_timeouts),
         BOTH(test_cancel),
+        BOTH(test_anonymous),
+        BOTH(test_fifo_without_writer),
         BOTH(test_close_in_flight),
         BOTH(test_shared_descriptor),
         BOTH(test_descriptor),

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The backend without io_uring. Files go to a pool of threads, because only a thread can wait for a
- * disk; terminals do once they are ready, because another reader may be faster. Sockets, pipes and
- * time-outs need none: the ring's own thread tries them, and what is not ready waits in an epoll
- * instance of the ring's, together with the pool's event and a timer. That instance is also the
- * descriptor that a poller can sleep on. So all but the pool's two lists belongs to one thread.
+ * disk; terminals and the like do once they are ready, because another reader may be faster.
+ * Sockets, pipes and time-outs need none: the ring's own thread tries them, and what is not ready
+ * waits in an epoll instance of the ring's, together with the pool's event and a timer. That
+ * instance is also the descriptor that a poller can sleep on. So all but the pool's two lists
+ * belongs to one thread.
  *
  * Descriptors that somebody waits on have a watch: the list of waiting operations and the events
  * that epoll reports for them, level-triggered, found by a hash of the number. Deadlines are in a
@@ -251,14 +252,16 @@ static void start_stream(hone_io *io, hn_io_slot *slot) {
     }
 }
 
+/* Only what lies on a disk keeps a thread for a time that ends; all else may wait for ever, also
+ * what has no type (an eventfd, a timerfd, an inotify instance). */
 static void start_file(hone_io *io, hn_io_slot *slot) {
     struct stat about;
     if (fstat(slot->request.fd, &about) < 0) {
         finish(io, slot, -errno);
-    } else if (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode) || S_ISCHR(about.st_mode)) {
-        start_stream(io, slot);
-    } else {
+    } else if (S_ISREG(about.st_mode) || S_ISBLK(about.st_mode) || S_ISDIR(about.st_mode)) {
         push(io, slot);
+    } else {
+        start_stream(io, slot);
     }
 }
 

@@ -443,37 +443,52 @@ static uint32_t reap(hone_io *io, hone_io_completion *out, uint32_t max) {
     return count;
 }
 
-/* Starts what was put off, or completes it where that cannot be. */
-static uint32_t start_again(hone_io *io, hone_io_completion *out, uint32_t max) {
+/* Takes a slot out of the list of start_later; `previous` is the one before it, or HN_IO_NONE. */
+static void leave_later(hone_io *io, uint32_t previous, const hn_io_slot *slot) {
     hn_uring *it = io->self;
-    uint32_t count = 0;
-    while (it->later_first != HN_IO_NONE) {
-        hn_io_slot *slot = &io->slots[it->later_first];
-        uint32_t next = slot->next;
+    *(previous == HN_IO_NONE ? &it->later_first : &io->slots[previous].next) = slot->next;
+    if (it->later_last == slot->index) {
+        it->later_last = previous;
+    }
+}
+
+/* Completes what shall not start (a cancelled one) or cannot (an emulated one without a buffer). */
+static void complete_unstarted(hone_io *io, hn_io_slot *slot, hone_io_completion *out) {
+    if (slot->buffer != HN_IO_NONE) {
+        hone_io_give_back_buffer(io, hn_io_receive_buffer(io, slot->buffer));
+        slot->buffer = HN_IO_NONE;
+    }
+    leave_chain(io, slot, false); /* into the same list */
+    hn_io_complete(io, slot, slot->is_cancel_asked ? -ECANCELED : -ENOBUFS, HN_IO_NONE, false, out);
+}
+
+/* Starts what was put off, or completes it where that cannot be; what there is no room to complete
+ * stays, and keeps nobody behind it from starting. */
+static uint32_t start_again(hone_io *io, hone_io_completion *out, uint32_t max) {
+    const hn_uring *it = io->self;
+    uint32_t count = 0, previous = HN_IO_NONE, index = it->later_first;
+    while (index != HN_IO_NONE) {
+        hn_io_slot *slot = &io->slots[index];
         bool is_emulated = slot->request.is_multishot && !io->is_receive_native &&
                            slot->request.kind == HONE_IO_RECEIVE && !slot->is_polling;
         bool is_starved = is_emulated && slot->buffer == HN_IO_NONE && io->spare_count == 0;
-        if (slot->is_cancel_asked || is_starved) {
-            if (count == max) {
-                break;
-            }
-            if (slot->buffer != HN_IO_NONE) {
-                hone_io_give_back_buffer(io, hn_io_receive_buffer(io, slot->buffer));
-                slot->buffer = HN_IO_NONE;
-            }
-            hn_io_complete(io, slot, slot->is_cancel_asked ? -ECANCELED : -ENOBUFS, HN_IO_NONE,
-                           false, &out[count++]);
-        } else {
-            if (!make_room(io, 2)) {
-                break;
-            }
+        bool is_over = slot->is_cancel_asked || is_starved;
+        if (is_over && count == max) {
+            previous = index;
+        } else if (is_over) {
+            leave_later(io, previous, slot);
+            complete_unstarted(io, slot, &out[count++]);
+        } else if (make_room(io, 2)) {
+            leave_later(io, previous, slot);
             if (is_emulated && slot->buffer == HN_IO_NONE) {
                 slot->buffer = hn_io_take_buffer(io);
             }
             io->stats.rearmed_count += slot->state == HN_IO_KERNEL;
             start(io, slot);
+        } else {
+            break;
         }
-        it->later_first = next;
+        index = previous == HN_IO_NONE ? it->later_first : io->slots[previous].next;
     }
     return count;
 }

@@ -215,12 +215,16 @@ HONE_MUST_USE hone_status hone_io_read_now(hone_io *io, const hone_io_request *r
                                            hone_diag *diag, hone_io_completion *out_completion);
 
 /* Asks an operation to end. It still completes: as CANCELLED, or with its result when that was
- * there already or nothing can stop it any more: a file operation that runs, and on threads one on
- * a terminal. What has not started does not start: that is, what was not handed over yet, and a
- * chain's member before its turn. A chain is cancelled as a whole, whichever of its operations is
- * named: the one that runs is asked, and none behind it starts, whatever becomes of that one. Both
- * backends keep to this alike. Takes effect at once or with the next submit or wait. NOT_FOUND: its
- * completion was taken. WOULD_BLOCK: take completions first. */
+ * there already or nothing can stop it any more: a file operation that runs, and on threads a read
+ * or write in blocking mode of a terminal, timerfd or inotify instance that was ready, but that
+ * another reader or writer got to first: it ends when there is something again, and destroy waits
+ * for it. O_NONBLOCK, or one reader each, avoids that. What has not started does not start: that
+ * is, what was not handed over yet, and a chain's member before its turn. A chain is cancelled as
+ * a whole, whichever of its operations is named, as long as its completion was not taken: the one
+ * that runs is asked, and none behind it starts, whatever becomes of that one. Both backends keep
+ * to this alike. Takes effect at once or with the next submit or wait. NOT_FOUND: its completion
+ * was taken. WOULD_BLOCK: nothing is changed, take completions first. Cost: looks at
+ * operations_max slots for a chain. */
 HONE_MUST_USE hone_status hone_io_cancel(hone_io *io, hone_io_handle handle);
 
 /* Gives a receive buffer back for the next RECEIVE. `data` is a completion's. When none is left a
