@@ -736,11 +736,21 @@ class Model(unittest.TestCase):
     def test_mistakes_are_told(self):
         cases = [
             (["frob", self.LINEAR], USAGE, "info or run"),
-            (["run", self.LINEAR], INPUT, "has 1 inputs; --input was given 0 times"),
-            (["run", self.LINEAR, "-i", os.path.join(CORPORA, "npy", "scalar.npy")], INPUT, "input 'x'"),
+            (["run", self.LINEAR], USAGE, "hone: the model has 1 input, but --input was given 0 times "
+             "('hone model info FILE' shows them)\n"),
+            (["run", self.LINEAR, "-i", self.ROW, "-i", self.ROW], USAGE, "--input was given 2 times"),
+            (["run", self.LINEAR, "-i", os.path.join(CORPORA, "npy", "code.npy")], INPUT,
+             "npy/code.npy: "),
+            (["run", self.LINEAR, "-i", os.path.join(CORPORA, "npy", "scalar.npy")], INPUT,
+             "npy/scalar.npy: the array for input 'x' is i64[], wanted f32[1, 2]\n"),
+            (["run", self.LINEAR, "-i", "nowhere.npy"], INPUT, "hone: cannot read 'nowhere.npy'"),
+            (["info", self.LINEAR, "-i", self.ROW], USAGE, "--input goes with 'hone model run'"),
+            (["info", self.LINEAR, "-o", "y.npy"], USAGE, "--output goes with 'hone model run'"),
+            (["info", os.path.join(CORPORA, "onnx", "missing_operators.onnx")], INPUT,
+             "; docs/nn.md lists what is supported\n"),
             (["info", os.path.join(CORPORA, "onnx", "missing_operators.onnx")], INPUT,
              "LSTM-13 (node 'two')"),
-            (["info", self.ROW], INPUT, "row.npy"),
+            (["info", self.ROW], INPUT, "row.npy: is no ONNX model ("),
             (["info", "nowhere.onnx"], INPUT, "nowhere.onnx"),
         ]
         for words, code, message in cases:
