@@ -394,6 +394,18 @@ class Bench(unittest.TestCase):
         self.assertEqual(result.returncode, INPUT)
         self.assertIn("did you mean 'alpha'?", result.stderr)
 
+    def test_options_stand_where_they_belong(self):
+        for words, message in (
+                (["--quick"], "--quick goes with --old and --new, or behind the name of a suite"),
+                (["--strict", "alpha"], "--strict goes with --old and --new"),
+                (["--threshold", "5"], "--threshold goes with --old and --new"),
+                (["alpha", "--suites", "x"], "--suites stands before the suite: hone bench --suites DIR a"),
+                (["alpha", "--suites=x"], "--suites stands before the suite")):
+            result = self.bench(*words)
+            self.assertEqual((result.returncode, result.stdout), (USAGE, ""), words)
+            self.assertIn(message, result.stderr)
+        self.assertEqual(self.bench("alpha", "--suite").returncode, OK)  # the suite's own
+
     def test_no_suites(self):
         result = hone("bench", "--suites", "/nonexistent")
         self.assertEqual(result.returncode, INPUT)
