@@ -588,6 +588,13 @@ class Node(unittest.TestCase):
         self.assertIn("f59 i64,\n│  ... and 40 more (--json lists all)\n", shown)
         self.assertNotIn("f60", shown)
 
+    def test_a_path_that_cannot_be_written_is_named_as_given(self):
+        words = ("check", self.path, "--svg", "/nonexistent/a.svg")
+        result = self.run_hone(*words)
+        self.assertEqual(result.returncode, INPUT)
+        self.assertEqual(result.stderr,
+                         "hone: /nonexistent/a.svg: --svg: cannot be written: there is no such folder\n")
+
     def test_a_device_is_written_to_not_replaced(self):
         device = os.path.join(self.folder.name, "full")
         os.symlink("/dev/full", device)
@@ -762,6 +769,8 @@ class Model(unittest.TestCase):
              "; docs/nn.md lists what is supported\n"),
             (["info", os.path.join(CORPORA, "onnx", "missing_operators.onnx")], INPUT,
              "LSTM-13 (node 'two')"),
+            (["run", self.LINEAR, "-i", self.ROW, "-o", "/nonexistent/y.npy"], INPUT,
+             "hone: /nonexistent/y.npy: --output: cannot be written: there is no such folder\n"),
             (["info", self.ROW], INPUT, "row.npy: is no ONNX model ("),
             (["info", "nowhere.onnx"], INPUT, "nowhere.onnx"),
         ]

@@ -213,8 +213,8 @@ static hone_status write_output(job *it, const char *path) {
     hone_npy_write(&it->outputs[0], it->out[0], &file);
     hone_status status = hone_buffer_status(&file);
     status = status ? hone_diag_set(&it->diag, status, "the output does not fit into memory")
-                    : hone_file_replace(path, hone_buffer_text(&file), &it->diag);
-    hone_diag_at(&it->diag, path, 0, 0);
+                    : hn_cli_write_file(path, hone_buffer_text(&file), &it->diag);
+    hone_diag_about(&it->diag, "--output");
     hone_buffer_deinit(&file);
     return status;
 }
