@@ -394,6 +394,18 @@ class Bench(unittest.TestCase):
         self.assertEqual(result.returncode, INPUT)
         self.assertIn("did you mean 'alpha'?", result.stderr)
 
+    def test_options_stand_where_they_belong(self):
+        for words, message in (
+                (["--quick"], "--quick goes with --old and --new, or behind the name of a suite"),
+                (["--strict", "alpha"], "--strict goes with --old and --new"),
+                (["--threshold", "5"], "--threshold goes with --old and --new"),
+                (["alpha", "--suites", "x"], "--suites stands before the suite: hone bench --suites DIR a"),
+                (["alpha", "--suites=x"], "--suites stands before the suite")):
+            result = self.bench(*words)
+            self.assertEqual((result.returncode, result.stdout), (USAGE, ""), words)
+            self.assertIn(message, result.stderr)
+        self.assertEqual(self.bench("alpha", "--suite").returncode, OK)  # the suite's own
+
     def test_no_suites(self):
         result = hone("bench", "--suites", "/nonexistent")
         self.assertEqual(result.returncode, INPUT)
@@ -576,6 +588,13 @@ class Node(unittest.TestCase):
         self.assertIn("f59 i64,\n│  ... and 40 more (--json lists all)\n", shown)
         self.assertNotIn("f60", shown)
 
+    def test_a_path_that_cannot_be_written_is_named_as_given(self):
+        words = ("check", self.path, "--svg", "/nonexistent/a.svg")
+        result = self.run_hone(*words)
+        self.assertEqual(result.returncode, INPUT)
+        self.assertEqual(result.stderr,
+                         "hone: /nonexistent/a.svg: --svg: cannot be written: there is no such folder\n")
+
     def test_a_device_is_written_to_not_replaced(self):
         device = os.path.join(self.folder.name, "full")
         os.symlink("/dev/full", device)
@@ -736,11 +755,23 @@ class Model(unittest.TestCase):
     def test_mistakes_are_told(self):
         cases = [
             (["frob", self.LINEAR], USAGE, "info or run"),
-            (["run", self.LINEAR], INPUT, "has 1 inputs; --input was given 0 times"),
-            (["run", self.LINEAR, "-i", os.path.join(CORPORA, "npy", "scalar.npy")], INPUT, "input 'x'"),
+            (["run", self.LINEAR], USAGE, "hone: the model has 1 input, but --input was given 0 times "
+             "('hone model info FILE' shows them)\n"),
+            (["run", self.LINEAR, "-i", self.ROW, "-i", self.ROW], USAGE, "--input was given 2 times"),
+            (["run", self.LINEAR, "-i", os.path.join(CORPORA, "npy", "code.npy")], INPUT,
+             "npy/code.npy: "),
+            (["run", self.LINEAR, "-i", os.path.join(CORPORA, "npy", "scalar.npy")], INPUT,
+             "npy/scalar.npy: the array for input 'x' is i64[], wanted f32[1, 2]\n"),
+            (["run", self.LINEAR, "-i", "nowhere.npy"], INPUT, "hone: cannot read 'nowhere.npy'"),
+            (["info", self.LINEAR, "-i", self.ROW], USAGE, "--input goes with 'hone model run'"),
+            (["info", self.LINEAR, "-o", "y.npy"], USAGE, "--output goes with 'hone model run'"),
+            (["info", os.path.join(CORPORA, "onnx", "missing_operators.onnx")], INPUT,
+             "; docs/nn.md lists what is supported\n"),
             (["info", os.path.join(CORPORA, "onnx", "missing_operators.onnx")], INPUT,
              "LSTM-13 (node 'two')"),
-            (["info", self.ROW], INPUT, "row.npy"),
+            (["run", self.LINEAR, "-i", self.ROW, "-o", "/nonexistent/y.npy"], INPUT,
+             "hone: /nonexistent/y.npy: --output: cannot be written: there is no such folder\n"),
+            (["info", self.ROW], INPUT, "row.npy: is no ONNX model ("),
             (["info", "nowhere.onnx"], INPUT, "nowhere.onnx"),
         ]
         for words, code, message in cases:

@@ -32,6 +32,14 @@ class Names(unittest.TestCase):
         self.assert_refused(["fuzz", "tom"], "there is no fuzzer 'tom' (did you mean 'toml'?); there are ")
         self.assert_refused(["fuzz", "toml", "long"], "'long' is no number of seconds")
 
+    def test_an_empty_name_is_near_to_nothing(self):
+        self.assert_refused(["test", "--preset", ""], "dev: there is no preset ''; there are aarch64")
+
+    def test_names_are_checked_before_anything_is_built(self):
+        self.assert_refused(["run", "nofile.toml"], "dev: run: 'nofile.toml' is no file that can be read")
+        self.assert_refused(["bench", "frob"], "dev: there is no suite 'frob'; there are ")
+        self.assert_refused(["bench", "node", "schedular"], "no suite 'schedular' (did you mean 'scheduler'")
+
     def test_commands(self):
         self.assert_refused(["buidl"], "no command 'buidl' (did you mean 'build'?); there are run")
         self.assertIn("build [PRESET]", dev("help").stdout)

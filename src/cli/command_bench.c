@@ -168,6 +168,37 @@ static int compare(hn_session *session) {
                                    hn_arguments_text(arguments, "new"), &options);
 }
 
+/* What belongs to a comparison has no meaning without one. */
+static hone_status check_no_comparison(const hn_arguments *arguments, hone_diag *diag) {
+    static const char *const names[] = {"threshold", "quick", "strict", "html"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const hn_argument *given = hn_arguments_last(arguments, names[i]);
+        const char *fallback = given ? given->option->fallback : NULL;
+        if (given && (!fallback || given->text != fallback)) {
+            return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                                 "--%s goes with --old and --new, or behind the name of a suite "
+                                 "('hone bench' lists them)",
+                                 names[i]);
+        }
+    }
+    return HONE_OK;
+}
+
+/* The suites find it among their own words, and do not know it. */
+static hone_status check_rest(const hn_arguments *arguments, hone_diag *diag) {
+    static const char option[] = "--suites";
+    for (uint32_t i = 0; i < arguments->rest_count; i++) {
+        const char *word = arguments->rest[i];
+        char next = strncmp(word, option, sizeof option - 1) == 0 ? word[sizeof option - 1] : 'x';
+        if (next == '\0' || next == '=') {
+            return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                                 "--suites stands before the suite: hone bench --suites DIR %.64s",
+                                 arguments->operands[0]);
+        }
+    }
+    return HONE_OK;
+}
+
 /* --old and --new come together, and without a suite. */
 static hone_status check_comparison(const hn_arguments *arguments, hone_diag *diag) {
     bool has_old = hn_arguments_has(arguments, "old"), has_new = hn_arguments_has(arguments, "new");
@@ -181,13 +212,13 @@ static hone_status check_comparison(const hn_arguments *arguments, hone_diag *di
                              "--old and --new compare two command lines: leave out '%.64s'",
                              arguments->operands[0]);
     }
-    return HONE_OK;
+    return has_old ? HONE_OK : check_no_comparison(arguments, diag);
 }
 
 int hn_command_bench(hn_session *session) {
     const hn_arguments *arguments = &session->arguments;
     hone_diag diag = {0};
-    if (check_comparison(arguments, &diag)) {
+    if (check_comparison(arguments, &diag) || check_rest(arguments, &diag)) {
         return hn_cli_fail(session, HN_EXIT_USAGE, &diag);
     }
     if (hn_arguments_has(arguments, "old")) {

@@ -26,7 +26,7 @@ static hone_status draw(const hone_node *node, const char *path, hone_diag *diag
     hone_graph_write_svg(node, &picture);
     hone_status status = hone_buffer_status(&picture);
     status = status ? hone_diag_set(diag, status, "the picture does not fit into memory")
-                    : hone_file_replace(path, hone_buffer_text(&picture), diag);
+                    : hn_cli_write_file(path, hone_buffer_text(&picture), diag);
     hone_buffer_deinit(&picture);
     return status;
 }
@@ -48,7 +48,6 @@ int hn_command_check(hn_session *session) {
     }
     int code = HN_EXIT_OK;
     if (picture_path && !is_picture_only && draw(node, picture_path, &diag)) {
-        hone_diag_at(&diag, picture_path, 0, 0);
         hone_diag_about(&diag, "--svg");
         code = hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }

@@ -12,12 +12,13 @@
 #include "hone/platform/detect.h"
 #include "hone/platform/isa.h"
 
-enum { ENDS_MAX = 64, VALUES_SHOWN = 16 };
+enum { ENDS_MAX = 64, VALUES_SHOWN = 16, TENSOR_TEXT_BYTES = 192 };
 
 static const size_t FILE_BYTES_MAX = (size_t)1 << 30;
 
 typedef struct job {
     hn_session *session;
+    hn_exit code; /* when it fails */
     hone_diag diag;
     hone_arena arena; /* elements of inputs and outputs */
     hone_nn_model *model;
@@ -32,6 +33,23 @@ typedef struct job {
 static hone_status read_file(job *it, const char *path, hone_buffer *out) {
     hone_buffer_init(out, NULL, FILE_BYTES_MAX);
     return hone_file_read_all(path, FILE_BYTES_MAX, &it->diag, out);
+}
+
+/* A model's first field is its version, and everything that writes one writes that first. */
+static bool is_onnx(hone_span bytes) {
+    return bytes.size > 0 && bytes.data[0] == 0x08;
+}
+
+static void explain_refusal(hone_span bytes, const char *path, hone_diag *diag) {
+    const hone_diag detail = *diag;
+    const int size = (int)sizeof detail.message - 64;
+    if (detail.status == HONE_STATUS_UNSUPPORTED) {
+        (void)hone_diag_set(diag, detail.status, "%.*s; docs/nn.md lists what is supported", size,
+                            detail.message);
+    } else if (bytes.size > 0 && !is_onnx(bytes)) {
+        (void)hone_diag_set(diag, detail.status, "is no ONNX model (%.*s)", size, detail.message);
+    }
+    hone_diag_at(diag, path, 0, 0);
 }
 
 static hone_status load(job *it, const char *path) {
@@ -49,7 +67,9 @@ static hone_status load(job *it, const char *path) {
     if (status == HONE_OK) {
         const hone_span bytes = {(const uint8_t *)file.data, file.size};
         status = hone_nn_model_load_onnx(bytes, &options, &it->diag, &it->model);
-        hone_diag_at(&it->diag, path, 0, 0);
+        if (status != HONE_OK) {
+            explain_refusal(bytes, path, &it->diag);
+        }
     }
     hone_buffer_deinit(&file);
     if (status == HONE_OK) {
@@ -61,12 +81,20 @@ static hone_status load(job *it, const char *path) {
 
 /* ---- info ---- */
 
-static void print_tensor(hn_cli_output *out, const char *what, const hone_nn_tensor *tensor) {
-    hn_cli_print(out, "%-12s %s  %s[", what, tensor->name, hone_nn_type_name(tensor->type));
+/* As in "f32[1, 3]". */
+static void format_tensor(const hone_nn_tensor *tensor, char out_text[TENSOR_TEXT_BYTES]) {
+    int used = snprintf(out_text, TENSOR_TEXT_BYTES, "%s[", hone_nn_type_name(tensor->type));
     for (uint32_t d = 0; d < tensor->rank; d++) {
-        hn_cli_print(out, "%s%zu", d > 0 ? ", " : "", tensor->dims[d]);
+        used += snprintf(out_text + used, (size_t)(TENSOR_TEXT_BYTES - used), "%s%zu",
+                         d > 0 ? ", " : "", tensor->dims[d]);
     }
-    hn_cli_print(out, "]\n");
+    (void)snprintf(out_text + used, (size_t)(TENSOR_TEXT_BYTES - used), "]");
+}
+
+static void print_tensor(hn_cli_output *out, const char *what, const hone_nn_tensor *tensor) {
+    char text[TENSOR_TEXT_BYTES];
+    format_tensor(tensor, text);
+    hn_cli_print(out, "%-12s %s  %s\n", what, tensor->name, text);
 }
 
 static void print_size(hn_cli_output *out, const char *what, size_t bytes) {
@@ -106,13 +134,13 @@ static hone_status check_input(job *it, const char *path, const hone_nn_tensor *
         memcmp(given->dims, wanted->dims, wanted->rank * sizeof *wanted->dims) == 0) {
         return HONE_OK;
     }
-    (void)hone_diag_set(
-        &it->diag, HONE_STATUS_TYPE_MISMATCH,
-        "the array has another type or shape than input '%.200s'; 'hone model info' "
-        "shows what it takes",
-        wanted->name);
+    char is[TENSOR_TEXT_BYTES], should_be[TENSOR_TEXT_BYTES];
+    format_tensor(given, is);
+    format_tensor(wanted, should_be);
     hone_diag_at(&it->diag, path, 0, 0);
-    return HONE_STATUS_TYPE_MISMATCH;
+    return hone_diag_set(&it->diag, HONE_STATUS_TYPE_MISMATCH,
+                         "the array for input '%.200s' is %s, wanted %s", wanted->name, is,
+                         should_be);
 }
 
 static hone_status read_input(job *it, const char *path, size_t index) {
@@ -123,7 +151,9 @@ static hone_status read_input(job *it, const char *path, size_t index) {
     if (status == HONE_OK) {
         const hone_span bytes = {(const uint8_t *)file.data, file.size};
         status = hone_npy_read(bytes, &it->diag, &tensor, &elements);
-        hone_diag_at(&it->diag, path, 0, 0);
+        if (status != HONE_OK) {
+            hone_diag_at(&it->diag, path, 0, 0);
+        }
     }
     if (status == HONE_OK) {
         status = check_input(it, path, &it->inputs[index], &tensor);
@@ -140,24 +170,31 @@ static hone_status read_input(job *it, const char *path, size_t index) {
     return status;
 }
 
-static hone_status read_inputs(job *it) {
-    size_t index = 0;
+static hone_status check_inputs_count(job *it) {
+    size_t count = 0;
     const hn_argument *given = NULL;
     while ((given = hn_arguments_next(&it->session->arguments, "input", given))) {
-        if (index < it->inputs_count) {
-            hone_status status = read_input(it, given->text, index);
-            if (status != HONE_OK) {
-                return status;
-            }
-        }
-        index++;
+        count++;
     }
-    if (index != it->inputs_count) {
-        return hone_diag_set(&it->diag, HONE_STATUS_INVALID_ARGUMENT,
-                             "the model has %zu inputs; --input was given %zu times",
-                             it->inputs_count, index);
+    if (count == it->inputs_count) {
+        return HONE_OK;
     }
-    return HONE_OK;
+    it->code = HN_EXIT_USAGE;
+    return hone_diag_set(&it->diag, HONE_STATUS_INVALID_ARGUMENT,
+                         "the model has %zu input%s, but --input was given %zu time%s "
+                         "('hone model info FILE' shows them)",
+                         it->inputs_count, it->inputs_count == 1 ? "" : "s", count,
+                         count == 1 ? "" : "s");
+}
+
+static hone_status read_inputs(job *it) {
+    const hn_argument *given = NULL;
+    hone_status status = check_inputs_count(it);
+    for (size_t i = 0; i < it->inputs_count && status == HONE_OK; i++) {
+        given = hn_arguments_next(&it->session->arguments, "input", given);
+        status = read_input(it, given->text, i);
+    }
+    return status;
 }
 
 static void print_values(hn_cli_output *out, const hone_nn_tensor *tensor, const void *elements) {
@@ -176,8 +213,8 @@ static hone_status write_output(job *it, const char *path) {
     hone_npy_write(&it->outputs[0], it->out[0], &file);
     hone_status status = hone_buffer_status(&file);
     status = status ? hone_diag_set(&it->diag, status, "the output does not fit into memory")
-                    : hone_file_replace(path, hone_buffer_text(&file), &it->diag);
-    hone_diag_at(&it->diag, path, 0, 0);
+                    : hn_cli_write_file(path, hone_buffer_text(&file), &it->diag);
+    hone_diag_about(&it->diag, "--output");
     hone_buffer_deinit(&file);
     return status;
 }
@@ -212,24 +249,40 @@ static hone_status run_model(job *it) {
     return HONE_OK;
 }
 
+/* Of what is given, before anything is read. */
+static hone_status check_arguments(const hn_arguments *arguments, hone_diag *diag) {
+    const char *action = arguments->operands[0];
+    if (strcmp(action, "run") == 0) {
+        return HONE_OK;
+    }
+    if (strcmp(action, "info") != 0) {
+        return hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                             "'%.100s' is nothing that can be done with a model: info or run",
+                             action);
+    }
+    const char *of_run = hn_arguments_has(arguments, "input")    ? "input"
+                         : hn_arguments_has(arguments, "output") ? "output"
+                                                                 : NULL;
+    return of_run
+               ? hone_diag_set(diag, HONE_STATUS_INVALID_ARGUMENT,
+                               "--%s goes with 'hone model run': 'info' computes nothing", of_run)
+               : HONE_OK;
+}
+
 int hn_command_model(hn_session *session) {
-    const char *action = session->arguments.operands[0], *path = session->arguments.operands[1];
-    job it = {.session = session};
-    const bool is_info = strcmp(action, "info") == 0;
-    if (!is_info && strcmp(action, "run") != 0) {
-        (void)hone_diag_set(&it.diag, HONE_STATUS_INVALID_ARGUMENT,
-                            "'%.100s' is nothing that can be done with a model: info or run",
-                            action);
+    const hn_arguments *arguments = &session->arguments;
+    job it = {.session = session, .code = HN_EXIT_INPUT};
+    if (check_arguments(arguments, &it.diag) != HONE_OK) {
         return hn_cli_fail(session, HN_EXIT_USAGE, &it.diag);
     }
     hone_arena_init(&it.arena, NULL, FILE_BYTES_MAX);
-    hone_status status = load(&it, path);
-    if (status == HONE_OK && is_info) {
+    hone_status status = load(&it, arguments->operands[1]);
+    if (status == HONE_OK && strcmp(arguments->operands[0], "info") == 0) {
         print_info(&it);
     } else if (status == HONE_OK) {
         status = run_model(&it);
     }
     hone_arena_deinit(&it.arena);
     hone_nn_model_destroy(it.model);
-    return status == HONE_OK ? HN_EXIT_OK : hn_cli_fail(session, HN_EXIT_INPUT, &it.diag);
+    return status == HONE_OK ? HN_EXIT_OK : hn_cli_fail(session, it.code, &it.diag);
 }

@@ -165,10 +165,9 @@ static int write_report(hn_session *session, const hone_report *report, const ch
     }
     hone_status status = hone_buffer_status(&content);
     status = status ? hone_diag_set(&diag, status, "the report does not fit into memory")
-                    : hone_file_replace(path, hone_buffer_text(&content), &diag);
+                    : hn_cli_write_file(path, hone_buffer_text(&content), &diag);
     hone_buffer_deinit(&content);
     if (status) {
-        hone_diag_at(&diag, path, 0, 0);
         hone_diag_about(&diag, "--report");
         return hn_cli_fail(session, HN_EXIT_INPUT, &diag);
     }

@@ -496,7 +496,8 @@ static const hn_note exit_codes[] = {
     {"1", "it ran and failed: a stage of the node failed, or a comparison says regressed"},
     {"2", "the command line is wrong, and nothing was done; under bench --strict also: too noisy "
           "for a verdict"},
-    {"3", "a file or an input is missing, unreadable or wrong, or output could not be written"},
+    {"3", "a file or an input is missing, unreadable or wrong, or output could not be written; a "
+          "bench suite also says so of a wrong option of its own"},
     {"130", "killed by a second Ctrl-C while a node was draining"},
 };
 

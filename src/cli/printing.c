@@ -115,3 +115,16 @@ hone_status hn_cli_output_finish(hn_cli_output *output) {
     hone_buffer_deinit(&output->buffer);
     return output->status;
 }
+
+hone_status hn_cli_write_file(const char *path, hone_text content, hone_diag *diag) {
+    char beside[512];
+    hone_status status = hone_file_replace(path, content, diag);
+    (void)snprintf(beside, sizeof beside, "'%s.", path);
+    if (status != HONE_OK && diag && strstr(diag->message, beside)) {
+        const char *reason =
+            status == HONE_STATUS_NOT_FOUND ? "there is no such folder" : hone_status_text(status);
+        (void)hone_diag_set(diag, status, "cannot be written: %s", reason);
+    }
+    hone_diag_at(diag, path, 0, 0);
+    return status;
+}

@@ -57,4 +57,8 @@ void hn_cli_output_flush(hn_cli_output *output);
  * with a message in output->diag. */
 hone_status hn_cli_output_finish(hn_cli_output *output);
 
+/* hone_file_replace() for a path that somebody typed: a failure is told by that path alone, not by
+ * the name of the file beside it that is written first. */
+HONE_MUST_USE hone_status hn_cli_write_file(const char *path, hone_text content, hone_diag *diag);
+
 #endif

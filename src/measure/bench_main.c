@@ -281,10 +281,12 @@ static bool write_report(const hone_bench_report *report, report_writer writer, 
     if (strcmp(path, "-") == 0 || hone_buffer_status(&text) != HONE_OK) {
         is_done = print_buffer(&text);
     } else {
-        hone_status status = hone_file_replace(path, hone_buffer_text(&text), &diag);
+        hone_status status = hone_file_replace(path, hone_buffer_text(&text), NULL);
         is_done = status == HONE_OK;
-        if (!is_done) {
-            (void)complain_diag(&diag, status);
+        if (!is_done) { /* by the path that was typed, not by that of the file beside it */
+            hone_diag_at(&diag, path, 0, 0);
+            (void)complain_diag(&diag, hone_diag_set(&diag, status, "cannot be written: %s",
+                                                     hone_status_text(status)));
         }
     }
     hone_buffer_deinit(&text);

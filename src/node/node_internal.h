@@ -165,6 +165,9 @@ HONE_MUST_USE hone_status hn_settings_apply(const hone_node_options *options,
                                             const hone_toml_value *root, hone_arena *arena,
                                             hone_diag *diag);
 
+/* Whether what has this line in the tree came from a setting. */
+bool hn_settings_is_line(uint32_t line);
+
 /* When the diag points at what came from a setting, it names the setting instead of a line. */
 void hn_settings_blame(const hone_node_options *options, hone_diag *diag);
 

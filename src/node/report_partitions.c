@@ -24,6 +24,32 @@ typedef struct stages_seen {
     uint64_t blocked_count;
 } stages_seen;
 
+/* Whether workers slept for as long as the partition had less than its share: they would have run
+ * its stages, had these had anything to do. */
+static bool had_nothing_to_do(const hone_report *report, const hone_partition_stats *stats) {
+    double missing_ns = stats->share * (double)report->partitions_cpu_ns - (double)stats->cpu_ns;
+    return (double)report->scheduler.idle_ns >= missing_ns;
+}
+
+/* Where no stage was busy all the time. Says nothing where the figures do not tell. */
+static void explain_waiting(const hone_report *report, uint32_t partition, uint64_t blocked_count,
+                            char *out_text, size_t size) {
+    uint64_t waiting_count = read_figure(&report->live->partitions[partition].waiting_count);
+    if (waiting_count) {
+        (void)snprintf(out_text, size,
+                       "%llu of its stages had work and waited for a worker when last looked at",
+                       (unsigned long long)waiting_count);
+    } else if (blocked_count) {
+        (void)snprintf(out_text, size,
+                       "its stages waited %s(%llu times) for room in full queues or for memory",
+                       had_nothing_to_do(report, &report->partitions[partition]) ? "for input, or "
+                                                                                 : "",
+                       (unsigned long long)blocked_count);
+    } else if (had_nothing_to_do(report, &report->partitions[partition])) {
+        (void)snprintf(out_text, size, "its stages waited for input");
+    }
+}
+
 static stages_seen look_at_stages(const hone_report *report, const char *partition) {
     stages_seen seen = {0};
     for (uint32_t i = 0; i < report->live->stages_count; i++) {
@@ -65,13 +91,8 @@ bool hone_report_explain_share(const hone_report *report, uint32_t partition, ch
         (void)snprintf(out_text, size,
                        "its stages were busy all the time, but other programs had the CPUs for a "
                        "part of it");
-    } else if (seen.blocked_count) {
-        (void)snprintf(out_text, size,
-                       "its stages waited for input, or (%llu times) for room in full queues or "
-                       "for memory",
-                       (unsigned long long)seen.blocked_count);
     } else {
-        (void)snprintf(out_text, size, "its stages waited for input");
+        explain_waiting(report, partition, seen.blocked_count, out_text, size);
     }
-    return true;
+    return out_text[0] != '\0';
 }

@@ -128,6 +128,10 @@ static hone_status apply(const char *setting, uint32_t line, const hone_toml_val
                              : hone_diag_set(diag, status, "%s", hone_status_text(status));
 }
 
+bool hn_settings_is_line(uint32_t line) {
+    return line >= SETTING_LINE;
+}
+
 void hn_settings_blame(const hone_node_options *options, hone_diag *diag) {
     if (diag->line >= SETTING_LINE && diag->line - SETTING_LINE < options->settings_count) {
         name_setting(options->settings[diag->line - SETTING_LINE], diag);

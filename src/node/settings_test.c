@@ -72,10 +72,34 @@ static void bad_settings_say_what_is_wrong(void **state) {
     }
 }
 
+/* Whichever of the two stands first in the file: no line of it is wrong. */
+static void a_name_given_twice_is_the_settings_fault(void **state) {
+    (void)state;
+    static const struct {
+        const char *setting, *message;
+    } cases[] = {
+        {"in.put.name=out", "setting 'in.put.name=out': stage 'out': the stage in line 6 has this "
+                            "name, too: give each "
+                            "its own"},
+        {"out.name=in.put",
+         "setting 'out.name=in.put': stage 'in.put': the stage in line 3 has this name, too: give "
+         "each its own"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1024];
+        hone_diag diag = {0};
+        hone_node *node = NULL;
+        assert_int_equal(load(&cases[i].setting, 1, &diag, &node), HONE_STATUS_DUPLICATE);
+        hone_diag_format(&diag, text, sizeof text);
+        assert_string_equal(text, cases[i].message);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_change_and_add_keys),
         cmocka_unit_test(bad_settings_say_what_is_wrong),
+        cmocka_unit_test(a_name_given_twice_is_the_settings_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

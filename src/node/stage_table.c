@@ -127,6 +127,17 @@ static hone_status need_text(const hone_toml_value *table, const char *key, hone
     return HONE_OK;
 }
 
+/* Blames the one that was named by a setting, where one was. */
+static hone_status refuse_namesake(const hn_stage *first, const hn_stage *second, hone_diag *diag) {
+    const hone_toml_value *name = hone_toml_find(first->table, HONE_TEXT("name"));
+    const bool is_first_set = hn_settings_is_line(name->line);
+    const hn_stage *other = is_first_set ? second : first;
+    hn_stage_blame(is_first_set ? first : second, "name", diag);
+    return hone_diag_set(diag, HONE_STATUS_DUPLICATE,
+                         "the stage in line %u has this name, too: give each its own",
+                         other->table->line);
+}
+
 /* --- reading one [[stage]] --- */
 
 static hone_status read_stage_options(hn_stage_run *run, hone_diag *diag) {
@@ -177,10 +188,7 @@ static hone_status read_stage(hone_node *node, const hone_toml_value *table, hon
     run->stage.batch_rows = &node->batch_rows;
     const hn_stage_run *namesake = hn_node_find_stage(node, name.data);
     if (namesake) {
-        hn_stage_blame(&run->stage, "name", diag);
-        return hone_diag_set(diag, HONE_STATUS_DUPLICATE,
-                             "the stage in line %u has this name, too: give each its own",
-                             namesake->stage.table->line);
+        return refuse_namesake(&namesake->stage, &run->stage, diag);
     }
     if (name.size >= HONE_LIVE_NAME_BYTES || hn_name_has_control(name)) {
         hn_stage_blame(&run->stage, "name", diag);

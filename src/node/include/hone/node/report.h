@@ -46,7 +46,7 @@ hone_report_totals hone_report_sum(const hone_live_page *live);
 double hone_report_share_used(const hone_report *report, uint32_t partition);
 
 /* Why a partition used less than its share, as a sentence in `out_text`; false, and "", when it
- * used it up. */
+ * used it up or the figures do not tell why. */
 bool hone_report_explain_share(const hone_report *report, uint32_t partition, char *out_text,
                                size_t size);
 
