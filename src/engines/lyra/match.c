@@ -460,14 +460,13 @@ static bool finish_orderless(hn_matcher *it, const hn_args_goal *at, const hn_go
         if (!at->can_rest) {
             return false;
         }
-        hn_value gathered = hn_make(it->lyra, HN_SYM(it->lyra, Sequence), NULL, 0);
         size_t top = it->lyra->stack_top;
         for (uint32_t i = 0; i < at->count; i++) {
             if (!at->used[i]) {
                 hn_push(it->lyra, at->values[i]);
             }
         }
-        gathered = hn_make_pushed(it->lyra, HN_SYM(it->lyra, Sequence), top);
+        hn_value gathered = hn_make_pushed(it->lyra, HN_SYM(it->lyra, Sequence), top);
         it->rest = hn_args(gathered);
         it->rest_count = unused;
         it->rest_keeper = gathered;

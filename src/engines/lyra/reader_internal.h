@@ -54,7 +54,7 @@ typedef struct hn_lexer {
 } hn_lexer;
 
 /* Newlines are tokens; whoever reads decides whether they matter. */
-void hn_lex(hn_lexer *lexer, hn_token *out_token);
+void hn_lex(hn_lexer *it, hn_token *token);
 /* number_reader.c */
 bool hn_lex_number(hn_lexer *lexer, hn_token *token);
 

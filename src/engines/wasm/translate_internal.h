@@ -119,7 +119,7 @@ void hn_wasm_spill_all(hn_wasm_translator *t);
 /* The accumulators' content is unknown from here on; nothing may be pending. */
 void hn_wasm_forget(hn_wasm_translator *t);
 void hn_wasm_local_set(hn_wasm_translator *t, uint32_t local);
-void hn_wasm_emit_move(hn_wasm_translator *t, uint32_t item, uint16_t to);
+void hn_wasm_emit_move(hn_wasm_translator *t, uint32_t index, uint16_t to);
 void hn_wasm_emit_binary(hn_wasm_translator *t, uint32_t opcode, uint32_t operation);
 void hn_wasm_emit_unary(hn_wasm_translator *t, uint32_t opcode, uint32_t operation);
 void hn_wasm_emit_load(hn_wasm_translator *t, uint32_t operation, hn_wasm_class class_,

@@ -660,7 +660,7 @@ static void add_locals(hn_wasm_decoder *decoder, uint64_t count, uint8_t type) {
     if (decoder->locals_count + count > decoder->module->limits.locals_max) {
         hn_wasm_fail_at(&decoder->reader, decoder->reader.at, HONE_STATUS_LIMIT,
                         "%llu locals, at most %u are allowed",
-                        (unsigned long long)(decoder->locals_count + count),
+                        (unsigned long long)decoder->locals_count + count,
                         decoder->module->limits.locals_max);
         return;
     }

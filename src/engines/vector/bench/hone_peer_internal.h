@@ -9,6 +9,6 @@
 enum { HN_BENCH_TAGS = 3, HN_BENCH_HITS_MAX = 2048 };
 
 uint32_t hn_bench_tag_period(uint32_t bit);
-size_t hn_bench_find(void *index, const hone_vector_search *search, uint64_t *out_rows);
+size_t hn_bench_find(void *context, const hone_vector_search *search, uint64_t *out_rows);
 
 #endif
