@@ -228,6 +228,13 @@ static void hostile_memory_is_refused(void **state) {
 
 /* --- the campaign --- */
 
+/* qemu-user makes up /proc/self/stat: a process does not know the start time that others read. */
+static void skip_emulated(void) {
+    if (HONE_IS_EMULATED) {
+        skip();
+    }
+}
+
 static uint32_t kills_count(void) {
     const char *wanted = getenv("HONE_KILLS");
     return wanted ? (uint32_t)strtoul(wanted, NULL, 10) : 24;
@@ -344,6 +351,7 @@ static void senders_are_killed_in(hone_channel_mode mode) {
 
 static void killed_senders_lose_only_what_they_did_not_commit(void **state) {
     (void)state;
+    skip_emulated();
     for (int mode = 0; mode < HONE_CHANNEL_MODES_COUNT; mode++) {
         senders_are_killed_in((hone_channel_mode)mode);
     }
@@ -435,6 +443,7 @@ static void receivers_are_killed_in(hone_channel_mode mode) {
 
 static void what_killed_receivers_held_is_counted(void **state) {
     (void)state;
+    skip_emulated();
     for (int mode = 0; mode < HONE_CHANNEL_BROADCAST; mode++) {
         receivers_are_killed_in((hone_channel_mode)mode);
     }
@@ -443,6 +452,7 @@ static void what_killed_receivers_held_is_counted(void **state) {
 /* However long it is stopped: it keeps its loan, and goes on when it is continued. */
 static void a_stopped_process_is_not_dead(void **state) {
     (void)state;
+    skip_emulated();
     const char *uri = name_of("stop");
     hone_channel *channel =
         create(uri, &(hone_channel_options){.mode = HONE_CHANNEL_MPSC, .capacity_bytes = 4096});
