@@ -226,13 +226,17 @@ static hone_status make_f32(const void *parameter, hone_diag *diag, void **out_c
     return make_input(parameter, LIBRARY_HONE_F32, diag, out_context);
 }
 
+#if HONE_BENCH_HNSWLIB
 static hone_status make_hnswlib(const void *parameter, hone_diag *diag, void **out_context) {
     return make_input(parameter, LIBRARY_HNSWLIB, diag, out_context);
 }
+#endif
 
+#if HONE_BENCH_FAISS
 static hone_status make_faiss(const void *parameter, hone_diag *diag, void **out_context) {
     return make_input(parameter, LIBRARY_FAISS, diag, out_context);
 }
+#endif
 
 static void run_search(void *context, uint64_t iterations) {
     input *made = context;
