@@ -36,7 +36,9 @@ void hn_sender_begin(hone_sender *sender) {
     sender->tail = hn_ring_find_tail(ring);
     uint64_t word =
         atomic_load_explicit(&hn_slot_at(ring, sender->tail)->word, memory_order_acquire);
-    sender->is_closed = hn_word_is_at(ring, word, sender->tail); /* walked up to an END */
+    /* the state, too: by now another sender may have put a record there */
+    sender->is_closed =
+        hn_word_is_at(ring, word, sender->tail) && hn_word_state(word) == HN_STATE_END;
 }
 
 /* --- room --- */
