@@ -8,7 +8,7 @@
 
 #include "hone/base/units.h"
 #include "hone/nn/model.h"
-#include "hone/nn/npy.h"
+#include "hone/nn/tensors.h"
 #include "hone/platform/detect.h"
 #include "hone/platform/isa.h"
 
@@ -150,7 +150,7 @@ static hone_status read_input(job *it, const char *path, size_t index) {
     hone_status status = read_file(it, path, &file);
     if (status == HONE_OK) {
         const hone_span bytes = {(const uint8_t *)file.data, file.size};
-        status = hone_npy_read(bytes, &it->diag, &tensor, &elements);
+        status = hone_nn_tensor_read(bytes, &it->diag, &tensor, &elements);
         if (status != HONE_OK) {
             hone_diag_at(&it->diag, path, 0, 0);
         }
@@ -210,7 +210,7 @@ static void print_values(hn_cli_output *out, const hone_nn_tensor *tensor, const
 static hone_status write_output(job *it, const char *path) {
     hone_buffer file;
     hone_buffer_init(&file, NULL, FILE_BYTES_MAX);
-    hone_npy_write(&it->outputs[0], it->out[0], &file);
+    hone_nn_tensor_write(&it->outputs[0], it->out[0], &file);
     hone_status status = hone_buffer_status(&file);
     status = status ? hone_diag_set(&it->diag, status, "the output does not fit into memory")
                     : hn_cli_write_file(path, hone_buffer_text(&file), &it->diag);

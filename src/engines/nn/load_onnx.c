@@ -145,16 +145,18 @@ static hone_status check_ops(hn_builder *b) {
         if (is_known || ++missing > MISSING_MAX) {
             continue;
         }
-        int more = snprintf(list + size, sizeof list - size, "%s%.*s%s%.*s-%lld (node '%.*s')",
+        int more = snprintf(list + size, sizeof list - size, "%s%.*s%s%.*s-%lld%s%.*s%s",
                             size > 0 ? ", " : "", (int)node->domain.size, node->domain.data,
                             node->domain.size > 0 ? "." : "", (int)node->op.size, node->op.data,
-                            (long long)b->graph->opset, (int)node->name.size, node->name.data);
+                            (long long)b->graph->opset, node->name.size > 0 ? " (node '" : "",
+                            (int)node->name.size, node->name.data, node->name.size > 0 ? "')" : "");
         size += more > 0 ? (size_t)more : 0;
         size = size < sizeof list ? size : sizeof list - 1;
     }
-    return missing == 0 ? HONE_OK
-                        : hone_diag_set(b->diag, HONE_STATUS_UNSUPPORTED,
-                                        "%zu operators are not supported: %s", missing, list);
+    return missing == 0
+               ? HONE_OK
+               : hone_diag_set(b->diag, HONE_STATUS_UNSUPPORTED, "%zu operator%s not supported: %s",
+                               missing, missing == 1 ? " is" : "s are", list);
 }
 
 static hone_status check_inputs(hn_builder *b, const hn_onnx_node *node, const hn_op *op) {

@@ -99,11 +99,6 @@ static void heads_of_npy(void **state) {
          0},
         {"{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }", HONE_STATUS_UNSUPPORTED, 0,
          0},
-        {"{'descr': '<f4', 'fortran_order': Falsch, 'shape': (1, 2), }", HONE_STATUS_CORRUPT, 0, 0},
-        {"{'descr': '<f4', 'descr': '<f4', 'shape': (1, 2), }", HONE_STATUS_CORRUPT, 0, 0},
-        {"{'descr': '<f4', 'shape': (1, 2), }", HONE_STATUS_CORRUPT, 0, 0},
-        {"{'descr': '<f4", HONE_STATUS_CORRUPT, 0, 0},
-        {"", HONE_STATUS_CORRUPT, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t bytes[256];
@@ -149,19 +144,6 @@ static void elements_of_npy(void **state) {
     }
 }
 
-static void a_written_head_is_read(void **state) {
-    (void)state;
-    char header[HONE_VECTOR_NPY_HEADER_BYTES];
-    hone_vector_rows rows;
-    hone_vector_npy_header(0, HONE_VECTOR_DIMS_MAX, header);
-    assert_int_equal(hone_vector_rows_open(HONE_VECTOR_NPY, header, sizeof header, NULL, &rows),
-                     HONE_OK);
-    assert_int_equal(rows.dims, HONE_VECTOR_DIMS_MAX);
-    hone_vector_npy_header(UINT64_MAX / 2, 3, header); /* the longest head fits */
-    assert_int_equal(hone_vector_rows_open(HONE_VECTOR_NPY, header, sizeof header, NULL, &rows),
-                     HONE_STATUS_TRUNCATED);
-}
-
 static void names_of_files(void **state) {
     (void)state;
     hone_vector_rows_format format;
@@ -175,9 +157,9 @@ static void names_of_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fvecs_and_bvecs),        cmocka_unit_test(damaged_vecs),
-        cmocka_unit_test(heads_of_npy),           cmocka_unit_test(elements_of_npy),
-        cmocka_unit_test(a_written_head_is_read), cmocka_unit_test(names_of_files),
+        cmocka_unit_test(fvecs_and_bvecs), cmocka_unit_test(damaged_vecs),
+        cmocka_unit_test(heads_of_npy),    cmocka_unit_test(elements_of_npy),
+        cmocka_unit_test(names_of_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

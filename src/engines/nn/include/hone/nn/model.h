@@ -15,12 +15,14 @@
  * Contract
  *   Threads    a model is confined; models share nothing.
  *   Ownership  a model owns copies of what it needs; the file may go after loading.
- *   Errors     operators, types and attributes that are not supported are named, all of them in one
- *              message, with version and node (UNSUPPORTED); a damaged file is CORRUPT or
- * TRUNCATED; what exceeds a limit is LIMIT. Limits     those of hone_nn_options; 6 dimensions, 2^31
- * elements a tensor, 8192 nodes, 64 inputs and outputs of the model. Results    the same bits for
- * the same input on every CPU that has FMA, as kernels/gemm.h says; exp(), tanh() and their like
- * are the C library's. An index out of range gathers zeros.
+ *   Errors     operators, types and attributes that are not supported are named, all of them in
+ *              one message, with version and node (UNSUPPORTED); a damaged file is CORRUPT or
+ *              TRUNCATED; what exceeds a limit is LIMIT.
+ *   Limits     those of hone_nn_options; 6 dimensions, 2^31 elements a tensor, 8192 nodes, 64
+ *              inputs and outputs of the model.
+ *   Results    the same bits for the same input on every CPU that has FMA, as kernels/gemm.h says;
+ *              exp(), tanh() and their like are the C library's. An index out of range gathers
+ *              zeros.
  */
 #ifndef HONE_NN_MODEL_H
 #define HONE_NN_MODEL_H

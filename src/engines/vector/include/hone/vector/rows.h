@@ -65,12 +65,4 @@ HONE_MUST_USE hone_status hone_vector_rows_read(const hone_vector_rows *rows, ui
 HONE_MUST_USE hone_status hone_vector_rows_format_of(const char *path, hone_diag *diag,
                                                      hone_vector_rows_format *out_format);
 
-/* ---- writing ---- */
-
-enum { HONE_VECTOR_NPY_HEADER_BYTES = 128 };
-
-/* The head of an npy file of `count` rows of `dims` little-endian floats; the rows follow it. */
-void hone_vector_npy_header(uint64_t count, uint32_t dims,
-                            char out_header[HONE_VECTOR_NPY_HEADER_BYTES]);
-
 #endif
