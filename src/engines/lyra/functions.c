@@ -215,8 +215,6 @@ typedef struct replacer {
     uint64_t shadowed; /* bits of symbols that an inner scope has as its own */
 } replacer;
 
-static hn_value replace(replacer *it, hn_value body);
-
 static void shadow(replacer *it, hn_value name) {
     if (HN_IS_FORM(it->lyra, name, Set) || HN_IS_FORM(it->lyra, name, SetDelayed)) {
         name = hn_count(name) > 0 ? hn_arg(name, 0) : name;
@@ -234,24 +232,8 @@ static bool is_scope(hone_lyra *lyra, hn_value body) {
                                    head == HN_SYM(lyra, With));
 }
 
-static hn_value replace_args(replacer *it, hn_value body) {
-    hone_lyra *lyra = it->lyra;
-    size_t top = lyra->stack_top;
-    hn_value head = replace(it, hn_head(body));
-    bool has_changed = head != hn_head(body);
-    for (uint32_t i = 0; i < hn_count(body); i++) {
-        hn_value replaced = replace(it, hn_arg(body, i));
-        has_changed |= replaced != hn_arg(body, i);
-        hn_push(lyra, replaced);
-    }
-    if (!has_changed) {
-        lyra->stack_top = top;
-        return body;
-    }
-    return hn_make_pushed(lyra, head, top);
-}
-
-static hn_value replace(replacer *it, hn_value body) {
+static hn_value replace(void *context, hn_value body) {
+    replacer *it = context;
     hone_lyra *lyra = it->lyra;
     if (hn_is_symbol(body)) {
         for (uint32_t i = 0; i < it->count; i++) {
@@ -275,7 +257,7 @@ static hn_value replace(replacer *it, hn_value body) {
             shadow(it, is_list ? hn_arg(names, i) : names);
         }
     }
-    hn_value replaced = replace_args(it, body);
+    hn_value replaced = hn_map_parts(it->lyra, body, replace, it);
     it->shadowed = shadowed;
     return replaced;
 }

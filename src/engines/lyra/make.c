@@ -110,6 +110,23 @@ hn_value hn_make_pushed(hone_lyra *lyra, hn_value head, size_t top) {
     return made;
 }
 
+hn_value hn_map_parts(hone_lyra *lyra, hn_value body,
+                      hn_value (*each)(void *context, hn_value part), void *context) {
+    size_t top = lyra->stack_top;
+    hn_value head = each(context, hn_head(body));
+    bool has_changed = head != hn_head(body);
+    for (uint32_t i = 0; i < hn_count(body); i++) {
+        hn_value part = each(context, hn_arg(body, i));
+        has_changed |= part != hn_arg(body, i);
+        hn_push(lyra, part);
+    }
+    if (!has_changed) {
+        lyra->stack_top = top;
+        return body;
+    }
+    return hn_make_pushed(lyra, head, top);
+}
+
 /* --- sameness -------------------------------------------------------------------------------- */
 
 static bool is_same_leaf(const hn_node *a, const hn_node *b) {

@@ -44,6 +44,11 @@ static inline void hn_push(hone_lyra *lyra, hn_value value) {
 /* head[everything pushed since `top`], which is taken off again. */
 hn_value hn_make_pushed(hone_lyra *lyra, hn_value head, size_t top);
 
+/* `body`, no leaf, with each(context, part) in the place of its head and arguments; itself when
+ * nothing changes. */
+hn_value hn_map_parts(hone_lyra *lyra, hn_value body,
+                      hn_value (*each)(void *context, hn_value part), void *context);
+
 /* SameQ: equal structure. */
 bool hn_is_same_slow(hone_lyra *lyra, hn_value a, hn_value b);
 static inline bool hn_is_same(hone_lyra *lyra, hn_value a, hn_value b) {

@@ -311,8 +311,6 @@ typedef struct body_compiler {
     hn_value options, options_defaults;
 } body_compiler;
 
-static hn_value compile_body(body_compiler *it, hn_value body);
-
 /* Function[y, ... x ...] with x a local becomes Function[y$, ...], so that a value put in for x
  * cannot be caught by y. */
 static hn_value rename_parameters(body_compiler *it, hn_value function) {
@@ -340,24 +338,8 @@ static hn_value rename_parameters(body_compiler *it, hn_value function) {
     return hn_make_pushed(lyra, hn_head(function), top);
 }
 
-static hn_value compile_body_args(body_compiler *it, hn_value body) {
-    hone_lyra *lyra = it->lyra;
-    size_t top = lyra->stack_top;
-    hn_value head = compile_body(it, hn_head(body));
-    bool has_changed = head != hn_head(body);
-    for (uint32_t i = 0; i < hn_count(body); i++) {
-        hn_value arg = compile_body(it, hn_arg(body, i));
-        has_changed |= arg != hn_arg(body, i);
-        hn_push(lyra, arg);
-    }
-    if (!has_changed) {
-        lyra->stack_top = top;
-        return body;
-    }
-    return hn_make_pushed(lyra, head, top);
-}
-
-static hn_value compile_body(body_compiler *it, hn_value body) {
+static hn_value compile_body(void *context, hn_value body) {
+    body_compiler *it = context;
     hone_lyra *lyra = it->lyra;
     if (hn_is_symbol(body)) {
         for (uint32_t i = 0; i < it->count; i++) {
@@ -381,13 +363,13 @@ static hn_value compile_body(body_compiler *it, hn_value body) {
     }
     if (HN_IS_FORM(lyra, body, Function) && hn_count(body) >= 2 &&
         hn_arg(body, 0) != HN_SYM(lyra, Null)) {
-        hn_value compiled = compile_body_args(it, body);
+        hn_value compiled = hn_map_parts(it->lyra, body, compile_body, it);
         if (compiled == body) {
             return body;
         }
-        return compile_body_args(it, rename_parameters(it, body));
+        return hn_map_parts(it->lyra, rename_parameters(it, body), compile_body, it);
     }
-    return compile_body_args(it, body);
+    return hn_map_parts(it->lyra, body, compile_body, it);
 }
 
 hn_value hn_body_compile(hone_lyra *lyra, hn_value body, const hn_value *symbols, uint32_t count) {

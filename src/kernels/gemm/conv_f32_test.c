@@ -115,7 +115,7 @@ static void check_variants(hone_conv_f32_job job, bool has_bias) {
     size_t count;
     const hone_gemm_f32_variant *variants = hone_gemm_f32_variants(&count);
     for (size_t v = 0; v < count; v++) {
-        if (hone_isa_has(machine_features(), variants[v].needed)) {
+        if (hone_isa_has(hone_isa_detect(), variants[v].needed)) {
             run_variant(&variants[v], job, &given);
         }
     }

@@ -140,7 +140,7 @@ static void check_variants(const shape *of) {
     size_t count;
     const hone_gemm_f32_variant *variants = hone_gemm_f32_variants(&count);
     for (size_t v = 0; v < count; v++) {
-        if (hone_isa_has(machine_features(), variants[v].needed)) {
+        if (hone_isa_has(hone_isa_detect(), variants[v].needed)) {
             memcpy(given.c, before, given.c_count * sizeof *before);
             run_variant(&variants[v], of, &given);
             /* between the rows, too: what is there stays */
@@ -260,7 +260,7 @@ static void nan_and_infinity_pass(void **state) {
     size_t count;
     const hone_gemm_f32_variant *variants = hone_gemm_f32_variants(&count);
     for (size_t v = 0; v < count; v++) {
-        if (!hone_isa_has(machine_features(), variants[v].needed)) {
+        if (!hone_isa_has(hone_isa_detect(), variants[v].needed)) {
             continue;
         }
         float a[2] = {1, 1}, b[2][3] = {{NAN, INFINITY, INFINITY}, {1, -INFINITY, 1}}, c[3];
@@ -293,7 +293,7 @@ static void parts_give_the_bits_of_the_whole(void **state) {
     size_t count;
     const hone_gemm_f32_variant *variants = hone_gemm_f32_variants(&count);
     for (size_t v = 0; v < count; v++) {
-        if (!hone_isa_has(machine_features(), variants[v].needed)) {
+        if (!hone_isa_has(hone_isa_detect(), variants[v].needed)) {
             continue;
         }
         shape of = plain;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "hone/kernels/gemm.h"
+#include "hone/platform/isa.h"
 
 enum { OPERANDS = 5, POISON = 0x7FA5A5A5, AREA_FLOATS = 1 << 17 };
 
@@ -29,27 +30,6 @@ static inline uint32_t random_below(uint32_t limit) {
 static inline float random_value(void) {
     float value = (float)random_below(2000001) / 1000000.0f - 1.0f;
     return ldexpf(value, (int)random_below(12) - 6);
-}
-
-static inline hone_isa_mask machine_features(void) {
-#if defined(__x86_64__)
-    hone_isa_mask mask = 0;
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2")) {
-        mask |= HONE_ISA_NEEDED_AVX2;
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512vl")) {
-            mask |= HONE_ISA_NEEDED_AVX512;
-        }
-    }
-    return mask;
-#elif defined(__aarch64__)
-    return HONE_ISA_NEEDED_NEON;
-#else
-    return 0;
-#endif
 }
 
 /* An area of floats that ends at a page nobody may touch. */

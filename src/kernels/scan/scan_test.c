@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "hone/kernels/scan.h"
+#include "hone/platform/isa.h"
 
 enum { BLOCKS_MAX = 37, POISON = 0xA5 };
 
@@ -23,28 +24,6 @@ static uint64_t next_random(uint64_t *state) {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return z ^ (z >> 31);
-}
-
-/* What this machine has, by the compiler's own means: kernels do not know platform. */
-static hone_isa_mask machine_features(void) {
-#if defined(__x86_64__)
-    hone_isa_mask mask = 0;
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2")) {
-        mask |= HONE_ISA_NEEDED_AVX2;
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512vl")) {
-            mask |= HONE_ISA_NEEDED_AVX512;
-        }
-    }
-    return mask;
-#elif defined(__aarch64__)
-    return HONE_ISA_NEEDED_NEON;
-#else
-    return 0;
-#endif
 }
 
 static void fill(uint8_t *bytes, size_t size, char separator, uint64_t *seed) {
@@ -90,7 +69,7 @@ static void variants_give_the_bits_of_ref(void **state) {
     (void)state;
     size_t count, checked = 0;
     const hone_scan_variant *variants = hone_scan_variants(&count);
-    hone_isa_mask features = machine_features();
+    hone_isa_mask features = hone_isa_detect();
     assert_string_equal(variants[0].name, "ref");
     for (size_t i = 0; i < count; i++) {
         if (hone_isa_has(features, variants[i].needed)) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "hone/kernels/shuffle.h"
+#include "hone/platform/isa.h"
 
 enum { COUNT_MAX = 133, ELEMENT_MAX = 9, SIZE_MAX_BYTES = COUNT_MAX * ELEMENT_MAX, POISON = 0xA5 };
 
@@ -24,21 +25,6 @@ static uint64_t next_random(uint64_t *state) {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return z ^ (z >> 31);
-}
-
-/* What this machine has, by the compiler's own means: kernels do not know platform. */
-static hone_isa_mask machine_features(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                   __builtin_cpu_supports("bmi2")
-               ? HONE_ISA_NEEDED_AVX2
-               : 0;
-#elif defined(__aarch64__)
-    return HONE_ISA_NEEDED_NEON;
-#else
-    return 0;
-#endif
 }
 
 /* Memory whose last byte is followed by a page that must not be touched. */
@@ -126,7 +112,7 @@ static void variants_give_the_bytes_of_ref(void **state) {
     assert_string_equal(variants[0].name, "ref");
     buffers it = buffers_make();
     for (size_t v = 0; v < variants_count; v++) {
-        if (!hone_isa_has(machine_features(), variants[v].needed)) {
+        if (!hone_isa_has(hone_isa_detect(), variants[v].needed)) {
             print_message("%s: this machine cannot run it, not checked\n", variants[v].name);
             continue;
         }

@@ -45,30 +45,28 @@ static bool is_list_of_lists(hone_lyra *lyra, hn_value rules) {
            HN_IS_FORM(lyra, hn_arg(rules, 0), List);
 }
 
-static hn_value replace_all(hone_lyra *lyra, hn_value value, hn_value rules) {
-    hn_value made = apply_first(lyra, rules, value);
+typedef struct all_replacer {
+    hone_lyra *lyra;
+    hn_value rules;
+} all_replacer;
+
+static hn_value replace_in(void *context, hn_value value) {
+    const all_replacer *it = context;
+    hn_value made = apply_first(it->lyra, it->rules, value);
     if (made != HN_NONE) {
         return made;
     }
     if (!hn_is_normal(value)) {
         return value;
     }
-    if (hn_is_stack_low(lyra)) {
-        hn_stack_exhausted(lyra);
+    if (hn_is_stack_low(it->lyra)) {
+        hn_stack_exhausted(it->lyra);
     }
-    size_t top = lyra->stack_top;
-    hn_value head = replace_all(lyra, hn_head(value), rules);
-    bool has_changed = head != hn_head(value);
-    for (uint32_t i = 0; i < hn_count(value); i++) {
-        hn_value arg = replace_all(lyra, hn_arg(value, i), rules);
-        has_changed |= arg != hn_arg(value, i);
-        hn_push(lyra, arg);
-    }
-    if (!has_changed) {
-        lyra->stack_top = top;
-        return value;
-    }
-    return hn_make_pushed(lyra, head, top);
+    return hn_map_parts(it->lyra, value, replace_in, context);
+}
+
+static hn_value replace_all(hone_lyra *lyra, hn_value value, hn_value rules) {
+    return replace_in(&(all_replacer){lyra, rules}, value);
 }
 
 static hn_value each_rules(hone_lyra *lyra, hn_call *call, hn_value rules) {
