@@ -33,6 +33,11 @@ uint64_t hn_type_hash(const char *text);
 /* Settles what members left whose processes are gone. Any process may do it at any time. */
 void hn_channel_settle_dead(hone_channel *channel);
 
+/* Where the sockets of names lie. LIMIT when the path does not fit; what hone_runtime_folder says.
+ */
+HONE_MUST_USE hone_status hn_channel_folder(const hone_channel_options *options, hone_diag *diag,
+                                            char *out_folder, size_t size);
+
 /* The thread that hands the memory to whoever connects, and sees who dies. Takes `memory_fd`. */
 HONE_MUST_USE hone_status hn_server_create(hone_channel *channel, const char *name,
                                            const hone_channel_options *options, int memory_fd,

@@ -84,8 +84,8 @@ static void look(hone_channel *channel) {
 
 /* --- making and joining --- */
 
-static hone_status folder_of(const hone_channel_options *options, hone_diag *diag, char *out_folder,
-                             size_t size) {
+hone_status hn_channel_folder(const hone_channel_options *options, hone_diag *diag,
+                              char *out_folder, size_t size) {
     if (options && options->folder) {
         int length = snprintf(out_folder, size, "%s", options->folder);
         return length > 0 && (size_t)length < size
@@ -244,7 +244,7 @@ hone_status hn_ipc_connect(const char *name, const hone_channel_options *options
     int socket_fd = -1, memory_fd = -1;
     hn_greeting greeting;
     hone_channel *channel = NULL;
-    hone_status status = folder_of(options, diag, folder, sizeof folder);
+    hone_status status = hn_channel_folder(options, diag, folder, sizeof folder);
     if (status == HONE_OK) {
         status = ask(folder, name, diag, &socket_fd, &memory_fd, &greeting);
     }

@@ -136,6 +136,13 @@ static void bad_names_are_refused(void **state) {
     }
     assert_int_equal(hone_channel_connect("memory://x", NULL, NULL, &channel),
                      HONE_STATUS_UNSUPPORTED);
+    char folder[256]; /* not cut to a folder that may be somebody else's */
+    memset(folder, 'f', sizeof folder - 1);
+    folder[sizeof folder - 1] = '\0';
+    const hone_channel_options options = {.folder = folder};
+    assert_int_equal(hone_channel_create_uri("ipc://x", &options, NULL, &channel),
+                     HONE_STATUS_LIMIT);
+    assert_int_equal(hone_channel_connect("ipc://x", &options, NULL, &channel), HONE_STATUS_LIMIT);
     assert_int_equal(hone_channel_connect(name_of("nobody"), NULL, NULL, &channel),
                      HONE_STATUS_NOT_FOUND);
     assert_int_equal(hone_channel_create_uri("memory://x", NULL, NULL, &channel), HONE_OK);

@@ -143,7 +143,6 @@ hone_status hn_server_create(hone_channel *channel, const char *name,
                              hn_server **out_server) {
     char folder[128], file[HN_NAME_BYTES];
     hn_server *server = HONE_NEW(channel->allocator, hn_server);
-    hone_status status = HONE_OK;
     if (!server) {
         hone_descriptor_close(memory_fd);
         return hone_diag_set(diag, HONE_STATUS_OUT_OF_MEMORY, "no memory for a channel's server");
@@ -155,11 +154,7 @@ hone_status hn_server_create(hone_channel *channel, const char *name,
         server->sessions[i] = (session){-1, -1, 0};
     }
     (void)snprintf(file, sizeof file, "%s.channel", name);
-    if (options->folder) {
-        (void)snprintf(folder, sizeof folder, "%s", options->folder);
-    } else {
-        status = hone_runtime_folder(diag, folder, sizeof folder);
-    }
+    hone_status status = hn_channel_folder(options, diag, folder, sizeof folder);
     if (status == HONE_OK) {
         uint32_t rights = options->rights ? options->rights : 0600;
         status = hone_local_listen(folder, file, rights, diag, &server->listener);

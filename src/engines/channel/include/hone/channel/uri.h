@@ -15,7 +15,8 @@
  *              stopped process keeps what it has and goes on when it is continued. What a dead
  *              sender had not committed is skipped and counted (lost_uncommitted_count), what a
  *              dead receiver held is given back and counted (reclaimed_count).
- *   Forks      a child does not have the memory; it connects by itself.
+ *   Forks      a child does not have the memory; it connects by itself. A child of the creator's
+ *              that lives on keeps the name taken: fork before creating, or exec.
  *
  * When the one who created a channel dies the others go on with what they have; nobody new can
  * connect, and the name can be created anew.
