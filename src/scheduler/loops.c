@@ -331,7 +331,9 @@ static void await_helpers(hone_scheduler *scheduler, hn_loop *loop, size_t items
             continue;
         }
         uint32_t word = atomic_load_explicit(&loop->done_word, memory_order_seq_cst);
-        atomic_store_explicit(&loop->is_awaited, 1, memory_order_seq_cst);
+        /* An exchange, though a store would do: emulators of weak memory (qemu-user) let the load
+         * below pass a seq_cst store, and the wake-up would be missed. */
+        (void)atomic_exchange_explicit(&loop->is_awaited, 1, memory_order_seq_cst);
         if (atomic_load_explicit(&loop->done, memory_order_seq_cst) != items) {
             hone_futex_wait(&loop->done_word, word, UINT64_MAX);
             hn_worker_has_slept(scheduler);
